@@ -1,0 +1,48 @@
+"""How the cloud of one environment is reached, the same for boto3 and for Terraform's provider."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Access:
+    """Region, account and, for the embedded local cloud, the endpoint that stands for all of AWS.
+
+    Attributes:
+        endpoint_url: None for real AWS.
+        profile: a named profile of the normal credential chain; None takes the chain as it is.
+    """
+
+    region: str
+    account_id: str
+    endpoint_url: str | None = None
+    profile: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        return self.endpoint_url is not None
+
+    def process_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment variables of a child process (Terraform, a Lambda build) that works with this cloud.
+
+        Locally the access key is the account id (both emulators read the account from it), and every AWS_* setting of
+        the caller is dropped, so that nothing can reach a real account by accident.
+        """
+        inherited = dict(os.environ if base is None else base)
+        if self.is_local:
+            inherited = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+            assert self.endpoint_url is not None
+            inherited |= {
+                "AWS_ENDPOINT_URL": self.endpoint_url,
+                "AWS_ACCESS_KEY_ID": self.account_id,
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+        elif self.profile:
+            inherited["AWS_PROFILE"] = self.profile
+        return inherited | {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}

@@ -1,0 +1,124 @@
+"""What an environment is: a name, a cloud account, a variables file and a state of its own."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from opsctl.config import Config, ConfigError
+from opsctl.errors import UsageError
+
+
+class Target(Enum):
+    """Where an environment lives."""
+
+    LOCAL = "local"
+    AWS = "aws"
+
+
+class UnknownEnvironment(UsageError):
+    """opsctl.toml has no such environment."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        near = difflib.get_close_matches(name, known, n=1)
+        super().__init__(
+            f"There is no environment {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
+            where="opsctl.toml: environments",
+            next=f"Known: {', '.join(known) or 'none'}. A new one is a table in opsctl.toml and two files in terraform/environments/.",
+        )
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment, before anything is asked of its cloud.
+
+    Attributes:
+        name: lower-case letters, digits and hyphens, at most 16 (it is part of resource names).
+        account_id: the only account (12 digits) that opsctl will touch for it.
+        stack: the Terraform root module.
+        variables_file, backend_file: its .tfvars and its S3 backend settings.
+        work: folder of its own for Terraform data, plans, logs.
+    """
+
+    name: str
+    target: Target
+    project: str
+    account_id: str
+    region: str
+    profile: str | None
+    stack: Path
+    variables_file: Path
+    backend_file: Path
+    work: Path
+
+    @property
+    def is_local(self) -> bool:
+        return self.target is Target.LOCAL
+
+    @property
+    def prefix(self) -> str:
+        """First part of every resource's name."""
+        return f"{self.project}-{self.name}"
+
+    @property
+    def state_bucket(self) -> str:
+        """Bucket of the Terraform states and of the records of this account and region."""
+        return f"{self.project}-state-{self.account_id}-{self.region}"
+
+    @property
+    def state_key(self) -> str:
+        return f"{self.name}/terraform.tfstate"
+
+
+FIELDS = {"target", "account_id", "region", "profile"}
+
+
+def load_environment(config: Config, name: str) -> Environment:
+    """The environment called `name`, checked field by field.
+
+    Raises:
+        UnknownEnvironment: no such table.
+        ConfigError: a field is missing, unknown or malformed; `where` names it.
+    """
+    table = config.environments.get(name)
+    if table is None:
+        raise UnknownEnvironment(name, sorted(config.environments))
+    place = f"{config.root / 'opsctl.toml'}: environments -> {name}"
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+        raise ConfigError(
+            f"{name!r} can't be an environment's name: use 1 to 16 lower-case letters, digits and hyphens.", where=place
+        )
+    if unknown := sorted(set(table) - FIELDS):
+        raise ConfigError(f"{unknown[0]!r} is not a field of an environment.", where=f"{place} -> {unknown[0]}",
+                          next=f"Fields: {', '.join(sorted(FIELDS))}.")  # fmt: skip
+    target = _one_of(table, "target", [t.value for t in Target], place)
+    folder = config.terraform / "environments"
+    return Environment(
+        name=name,
+        target=Target(target),
+        project=config.project,
+        account_id=_matching(table, "account_id", r"\d{12}", "12 digits, as text", place),
+        region=_matching(table, "region", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-central-1", place),
+        profile=os.environ.get("AWS_PROFILE") or table.get("profile"),
+        stack=config.terraform / "stack",
+        variables_file=folder / f"{name}.tfvars",
+        backend_file=folder / f"{name}.s3.tfbackend",
+        work=config.work / "environments" / name,
+    )
+
+
+def _matching(table: Mapping[str, Any], key: str, pattern: str, meaning: str, place: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise ConfigError(f"{key} must be {meaning}; it is {value!r}.", where=f"{place} -> {key}")
+    return value
+
+
+def _one_of(table: Mapping[str, Any], key: str, allowed: list[str], place: str) -> str:
+    return _matching(table, key, "|".join(map(re.escape, allowed)), " or ".join(allowed), place)
