@@ -1,0 +1,96 @@
+"""The daemon's ASGI application: status, then the gaps, then the emulator that the request is for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from opsctl.local.emulators import MOTO_SERVICES, Moto, load_ministack
+from opsctl.local.exchange import (
+    Handler, Receive, Request, Response, Scope, Send, call_asgi, json_response, parse_request, read_body, send_response,
+)  # fmt: skip
+from opsctl.local.gaps import GAPS, Cloud, Gap
+
+STATUS_PATH = "/_opsctl/status"
+
+
+class Application:
+    """One cloud for any number of accounts.
+
+    Args:
+        incarnation: what this start is called; made anew each time, so that a caller can tell an emptied cloud.
+    """
+
+    def __init__(self, *, account_id: str, region: str, port: int, work: Path) -> None:
+        self._ministack = load_ministack()
+        self._moto = Moto()
+        self._status = {
+            "incarnation": uuid.uuid4().hex,
+            "account_id": account_id,
+            "region": region,
+            "port": port,
+            "pid": os.getpid(),
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {name: version(name) for name in ("ministack", "moto")},
+        }
+        self.cloud = Cloud(account_id, region, port, work, self.handle, self._ministack)
+        self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._ministack(scope, receive, send)
+            return
+        request = parse_request(scope)
+        if request.path == STATUS_PATH:
+            await send_response(json_response(200, self._status), send)
+        elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self.gaps):
+            request = parse_request(scope, await read_body(receive))
+            await send_response(await self.handle(request), send, head=request.method == "HEAD")
+        else:
+            # Untouched, so that streamed answers stay streams.
+            await self._ministack(scope, receive, send)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request through all gaps, for a client or for another part of the cloud."""
+        return await self._through(0)(request)
+
+    def _through(self, index: int) -> Handler:
+        if index == len(self.gaps):
+            return self._emulate
+
+        async def step(request: Request) -> Response:
+            gap, forward = self.gaps[index], self._through(index + 1)
+            return await (gap.answer(request, forward) if gap.wants(request) else forward(request))
+
+        return step
+
+    async def _emulate(self, request: Request) -> Response:
+        if request.service in MOTO_SERVICES:
+            return await self._moto(request, self.cloud.account_of(request))
+        return await call_asgi(self._ministack, request)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the emulators and the gaps; stop them at the end."""
+        received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        sent: asyncio.Queue[Any] = asyncio.Queue()
+        lifespan = asyncio.create_task(
+            self._ministack({"type": "lifespan", "asgi": {"version": "3.0"}}, received.get, sent.put)  # type: ignore[arg-type]
+        )
+        await received.put({"type": "lifespan.startup"})
+        await sent.get()
+        for gap in self.gaps:
+            await gap.install()
+        try:
+            yield
+        finally:
+            await received.put({"type": "lifespan.shutdown"})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lifespan, 5)

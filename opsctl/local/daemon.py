@@ -1,0 +1,77 @@
+"""The local cloud's process: `python -m opsctl.local.daemon --port 4566 --account 111122223333 --region eu-central-1 --work DIR`.
+
+It stays in the foreground; `opsctl.local.cloud` starts it in the background and ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from opsctl.local.emulators import emulator_environment
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="opsctl.local.daemon", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--account", required=True)
+    parser.add_argument("--region", default="eu-central-1")
+    parser.add_argument("--work", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    work = arguments.work.resolve()
+    (work / "tmp").mkdir(parents=True, exist_ok=True)
+    settings = emulator_environment(
+        os.environ, port=arguments.port, account_id=arguments.account, region=arguments.region, work=work
+    )
+    os.environ.clear()
+    os.environ.update(settings)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else soft, hard))
+    asyncio.run(serve(arguments.port, arguments.account, arguments.region, work))
+
+
+async def serve(port: int, account_id: str, region: str, work: Path) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    from opsctl.local.application import Application
+
+    application = Application(account_id=account_id, region=region, port=port, work=work)
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 2
+    config.include_server_header = False
+    config.include_date_header = False  # MiniStack adds its own
+    config.accesslog = None
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with application.running():
+        await hypercorn_serve(_without_lifespan(application), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+
+
+def _without_lifespan(application):  # type: ignore[no-untyped-def]
+    """Ours is `Application.running`: hypercorn must not start the emulators a second time."""
+
+    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+        if scope["type"] == "lifespan":
+            for answer in ("lifespan.startup.complete", "lifespan.shutdown.complete"):
+                await receive()
+                await send({"type": answer})
+        else:
+            await application(scope, receive, send)
+
+    return app
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,58 @@
+"""What a gap is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl.local.exchange import ASGIApp, Handler, Request, Response
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What a gap may use of the daemon.
+
+    Attributes:
+        account_id: the account of requests that carry no account of their own.
+        work: folder for what must survive a restart.
+        handle: answers a request as a client would be answered, through all gaps.
+        ministack: the emulator alone, behind the gaps.
+    """
+
+    account_id: str
+    region: str
+    port: int
+    work: Path
+    handle: Handler
+    ministack: ASGIApp
+
+    def account_of(self, request: Request) -> str:
+        """The account of a request: its access key is the account's id, or a session that STS gave out here."""
+        key = request.access_key
+        if len(key) == 12 and key.isdigit():
+            return key
+        if key:
+            from ministack.core import responses
+
+            return responses._account_from_sts_session(key) or self.account_id
+        return self.account_id
+
+
+class Gap:
+    """One thing that AWS does and the emulators don't.
+
+    `install` runs once, before the first request, and may change the emulators' own code; `wants` is asked for each
+    request (cheap: no body yet), and `answer` gets the whole request and `forward`, which asks the next one.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    async def install(self) -> None:
+        """Prepare: load what was kept, hook into an emulator."""
+
+    def wants(self, request: Request) -> bool:
+        return False
+
+    async def answer(self, request: Request, forward: Handler) -> Response:
+        return await forward(request)
