@@ -10,11 +10,21 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from opsctl.local.emulators import MOTO_SERVICES, Moto, load_ministack
 from opsctl.local.exchange import (
-    Handler, Receive, Request, Response, Scope, Send, call_asgi, json_response, parse_request, read_body, send_response,
+    Handler,
+    Message,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    call_asgi,
+    json_response,
+    parse_request,
+    read_body,
+    send_response,
 )  # fmt: skip
 from opsctl.local.gaps import GAPS, Cloud, Gap
 
@@ -79,11 +89,9 @@ class Application:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start the emulators and the gaps; stop them at the end."""
-        received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        sent: asyncio.Queue[Any] = asyncio.Queue()
-        lifespan = asyncio.create_task(
-            self._ministack({"type": "lifespan", "asgi": {"version": "3.0"}}, received.get, sent.put)  # type: ignore[arg-type]
-        )
+        received: asyncio.Queue[Message] = asyncio.Queue()
+        sent: asyncio.Queue[Message] = asyncio.Queue()
+        lifespan = asyncio.ensure_future(self._ministack({"type": "lifespan"}, received.get, sent.put))
         await received.put({"type": "lifespan.startup"})
         await sent.get()
         for gap in self.gaps:

@@ -1,4 +1,4 @@
-"""The local cloud's process: `python -m opsctl.local.daemon --port 4566 --account 111122223333 --region eu-central-1 --work DIR`.
+"""The local cloud's process: `python -m opsctl.local.daemon --port 4566 --account 111122223333 --work DIR`.
 
 It stays in the foreground; `opsctl.local.cloud` starts it in the background and ends it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from opsctl.local.emulators import emulator_environment
+from opsctl.local.exchange import ASGIApp, Receive, Scope, Send
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,13 +57,16 @@ async def serve(port: int, account_id: str, region: str, work: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with application.running():
-        await hypercorn_serve(_without_lifespan(application), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        await hypercorn_serve(_without_lifespan(application), config, shutdown_trigger=ended.wait)
+    # No `return`: asyncio would wait for worker threads, and a function may run for minutes. All that lasts is on disk.
+    logging.shutdown()
+    os._exit(0)
 
 
-def _without_lifespan(application):  # type: ignore[no-untyped-def]
+def _without_lifespan(application: ASGIApp) -> ASGIApp:
     """Ours is `Application.running`: hypercorn must not start the emulators a second time."""
 
-    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             for answer in ("lifespan.startup.complete", "lifespan.shutdown.complete"):
                 await receive()

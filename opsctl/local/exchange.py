@@ -132,7 +132,7 @@ def parse_request(scope: Scope, body: bytes = b"") -> Request:
 
 async def read_body(receive: Receive) -> bytes:
     """The whole body. A client that goes away ends it early."""
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] != "http.request":
