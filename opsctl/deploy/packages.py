@@ -1,0 +1,363 @@
+"""Zip packages of the Lambda functions: the same input gives the same bytes.
+
+sources → inputs hash → cached zip, or: dependencies for the function's platform + its own files → zip → cache.
+Nothing of the machine gets in: names are sorted, times and modes fixed, and whatever an installer writes about itself
+(scripts with an absolute path, RECORD, INSTALLER, byte code) is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from opsctl import processes
+from opsctl.errors import OpsctlError, UsageError
+from opsctl.files import disk_errors
+
+# Quotas "Deployment package (.zip file archive) size" in the AWS Lambda developer guide: 250 MB unzipped with layers
+# (the service's own message says 262144000 bytes), 50 MB zipped when it is uploaded through the API, as Terraform does.
+LARGEST_UNZIPPED_BYTES = 250 * 1024**2
+LARGEST_ZIPPED_BYTES = 50 * 1024**2
+
+RUNTIME = "python3.11"
+ARCHITECTURE = "x86_64"
+# Lambda's python3.11 runs on Amazon Linux 2 (glibc 2.26): manylinux2014 (2.17) is the newest tag of uv's below it.
+PLATFORMS = {"x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
+
+# Raise it when the same input is to give other bytes, so that the cache is not asked for the old ones.
+FORMAT = 1
+# The oldest time that a zip can hold.
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+INSTALL_TIMEOUT_SECONDS = 600
+
+
+class BadFunction(UsageError):
+    """A function's folder is not what a package can be made of. `where` names the file."""
+
+
+class PackageTooLarge(OpsctlError):
+    """AWS would refuse the package."""
+
+    def __init__(self, name: str, size_bytes: int, limit_bytes: int, state: str, largest: Sequence[tuple[str, int]]):
+        super().__init__(
+            f"The package of {name} has {_megabytes(size_bytes)} {state}; AWS Lambda takes {_megabytes(limit_bytes)}.",
+            where="largest: " + ", ".join(f"{part} {_megabytes(size)}" for part, size in largest),
+            next="Leave dependencies out that the function can do without.",
+        )
+
+
+class DependenciesFailed(OpsctlError):
+    """A function's dependencies could not be installed."""
+
+
+@dataclass(frozen=True)
+class FunctionSource:
+    """The code of one function: `modules/<module>/functions/<name>/` with handler.py and requirements.txt."""
+
+    name: str
+    module: str
+    folder: Path
+
+    @property
+    def requirements(self) -> Path:
+        return self.folder / "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip ready to deploy.
+
+    Attributes:
+        sha256: of the zip's bytes, hex.
+        inputs_hash: of everything that it was made from, hex.
+        cached: nothing had to be built.
+    """
+
+    name: str
+    file: Path
+    sha256: str
+    size_bytes: int
+    unzipped_bytes: int
+    inputs_hash: str
+    cached: bool
+
+
+@dataclass(frozen=True)
+class PackageStarted:
+    """A package's build begins: it was not in the cache."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PackageReady:
+    """A package lies in its place."""
+
+    package: Package
+
+
+Listener = Callable[[PackageStarted | PackageReady], None]
+
+
+def find_functions(modules: Path) -> list[FunctionSource]:
+    """Every function of the Terraform modules below `modules`, by name.
+
+    Raises:
+        BadFunction: a folder without handler.py or requirements.txt, or two functions of one name.
+    """
+    found: dict[str, FunctionSource] = {}
+    for folder in sorted(modules.glob("*/functions/*/")):
+        if folder.name.startswith((".", "__")):
+            continue
+        source = FunctionSource(folder.name, folder.parent.parent.name, folder)
+        for needed in ("handler.py", "requirements.txt"):
+            if not (folder / needed).is_file():
+                raise BadFunction(
+                    f"The function {source.name} has no {needed}.",
+                    where=str(folder / needed),
+                    next="Add it; a function without dependencies has an empty requirements.txt.",
+                )
+        if other := found.get(source.name):
+            raise BadFunction(f"Two functions are called {source.name}.", where=f"{other.folder}, {folder}")
+        found[source.name] = source
+    return sorted(found.values(), key=lambda source: source.name)
+
+
+def build_packages(
+    sources: Sequence[FunctionSource],
+    *,
+    into: Path,
+    cache: Path,
+    runtime: str = RUNTIME,
+    architecture: str = ARCHITECTURE,
+    concurrency: int = 4,
+    on_event: Listener = lambda _: None,
+) -> list[Package]:
+    """Build what has changed, at most `concurrency` at once. Packages come in the order of the sources.
+
+    Args, Raises: as `build_package`. `on_event` is called from several threads.
+    """
+    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="package") as pool:
+        return list(
+            pool.map(
+                lambda source: build_package(
+                    source, into=into, cache=cache, runtime=runtime, architecture=architecture, on_event=on_event
+                ),
+                sources,
+            )
+        )
+
+
+def build_package(
+    source: FunctionSource,
+    *,
+    into: Path,
+    cache: Path,
+    runtime: str = RUNTIME,
+    architecture: str = ARCHITECTURE,
+    on_event: Listener = lambda _: None,
+) -> Package:
+    """Put the function's package at `into/<name>.zip`; build it only if no build of the same input is in `cache`.
+
+    Args:
+        cache: folder that any project of this user may share; a damaged file in it is built anew.
+        runtime: Lambda's name of it, such as python3.11.
+        architecture: Lambda's name of it, x86_64 or arm64.
+
+    Raises:
+        BadFunction: requirements.txt is missing, or lacks a version or a hash.
+        DependenciesFailed: a hash that differs, no wheel for the platform, no network.
+        PackageTooLarge: above AWS's quotas.
+        DiskFull: nothing was left half written.
+    """
+    if architecture not in PLATFORMS:
+        raise BadFunction(
+            f"There is no architecture {architecture!r}: use {' or '.join(PLATFORMS)}.", where=source.name
+        )
+    version = re.fullmatch(r"python(3\.\d+)", runtime)
+    if not version:
+        raise BadFunction(f"Only Python functions can be built; the runtime is {runtime!r}.", where=source.name)
+    if not source.requirements.is_file():
+        raise BadFunction(f"The function {source.name} has no requirements.txt.", where=str(source.requirements))
+    inputs_hash = hash_inputs(source, runtime=runtime, architecture=architecture)
+    cached = _take_from(cache, inputs_hash)
+    if not cached:
+        on_event(PackageStarted(source.name))
+    stored = cached or _build(source, inputs_hash, cache, python=version[1], platform=PLATFORMS[architecture])
+    package = _place(source.name, stored, into, inputs_hash, cached=bool(cached))
+    on_event(PackageReady(package))
+    return package
+
+
+def hash_inputs(source: FunctionSource, *, runtime: str, architecture: str) -> str:
+    """SHA-256 (hex) of all that decides what is in the package: the files, the pinned dependencies, the platform."""
+    digest = hashlib.sha256(f"{FORMAT}\0{runtime}\0{architecture}\0".encode())
+    for name, file in [*_own_files(source.folder), ("requirements.txt", source.requirements)]:
+        content = file.read_bytes()
+        digest.update(f"{name}\0{_mode(file):o}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _own_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A function's files by their names in the zip, without tests, notes and what tools leave behind."""
+    for name, file in _files(folder):
+        first = PurePosixPath(name).parts[0]
+        if first not in {"tests", "requirements.txt", "requirements.in"} and not name.endswith(".md"):
+            yield name, file
+
+
+def _installed_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Installed dependencies, without what describes the installation: it differs from machine to machine."""
+    about_the_installation = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
+    for name, file in _files(folder):
+        path = PurePosixPath(name)
+        script = path.parts[0] == "bin"
+        record = path.parent.name.endswith(".dist-info") and path.name in about_the_installation
+        if not script and not record and path.name != ".lock":
+            yield name, file
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    named = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    for name in sorted(named):
+        parts = PurePosixPath(name).parts
+        if "__pycache__" not in parts and not name.endswith(".pyc") and not parts[0].startswith("."):
+            yield name, named[name]
+
+
+def _mode(file: Path) -> int:
+    """One of two modes: git keeps the owner's execute bit and nothing else, and a umask must not count."""
+    return 0o755 if file.stat().st_mode & 0o100 else 0o644
+
+
+def _take_from(cache: Path, inputs_hash: str) -> Path | None:
+    """The cached zip of this input; its name holds its own hash, so that a damaged one is noticed."""
+    for file in cache.glob(f"{inputs_hash}-*.zip"):
+        if file.stem.rpartition("-")[2] == _sha256(file):
+            return file
+        file.unlink(missing_ok=True)
+    return None
+
+
+def _build(source: FunctionSource, inputs_hash: str, cache: Path, *, python: str, platform: str) -> Path:
+    with disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{source.name}-", dir=cache) as scratch:
+            dependencies = Path(scratch) / "dependencies"
+            dependencies.mkdir()
+            if _has_requirements(source.requirements):
+                _install(source, dependencies, python=python, platform=platform)
+            files = dict(_installed_files(dependencies)) | dict(_own_files(source.folder))
+            _check_unzipped(source.name, files)
+            made = Path(scratch) / "package.zip"
+            _write_zip(made, files)
+            if (size := made.stat().st_size) > LARGEST_ZIPPED_BYTES:
+                raise PackageTooLarge(source.name, size, LARGEST_ZIPPED_BYTES, "zipped", _largest(files))
+            stored = cache / f"{inputs_hash}-{_sha256(made)}.zip"
+            made.replace(stored)
+    return stored
+
+
+def _write_zip(file: Path, files: dict[str, Path]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, FIXED_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whatever we run on: Lambda reads the modes
+            entry.external_attr = _mode(files[name]) << 16
+            archive.writestr(entry, files[name].read_bytes())
+
+
+def _check_unzipped(name: str, files: dict[str, Path]) -> None:
+    total = sum(file.stat().st_size for file in files.values())
+    if total > LARGEST_UNZIPPED_BYTES:
+        raise PackageTooLarge(name, total, LARGEST_UNZIPPED_BYTES, "unzipped", _largest(files))
+
+
+def _largest(files: dict[str, Path]) -> list[tuple[str, int]]:
+    """The three largest top-level parts and their bytes."""
+    parts: dict[str, int] = {}
+    for name, file in files.items():
+        part = PurePosixPath(name).parts[0]
+        parts[part] = parts.get(part, 0) + file.stat().st_size
+    return sorted(parts.items(), key=lambda item: -item[1])[:3]
+
+
+def _has_requirements(file: Path) -> bool:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
+
+
+def _install(source: FunctionSource, target: Path, *, python: str, platform: str) -> None:
+    """Raises: BadFunction, DependenciesFailed."""
+    import uv
+
+    done = processes.run(
+        [
+            uv.find_uv_bin(), "pip", "install", "--quiet", "--requirement", source.requirements, "--target", target,
+            "--python", sys.executable, "--python-version", python, "--python-platform", platform,
+            "--only-binary", ":all:", "--require-hashes", "--no-deps", "--no-compile-bytecode",
+        ],
+        cwd=target, timeout_seconds=INSTALL_TIMEOUT_SECONDS,
+    )  # fmt: skip
+    if done.status:
+        raise _explain(source, done.stderr, platform)
+
+
+def _explain(source: FunctionSource, output: str, platform: str) -> OpsctlError:
+    """Our error for what uv says. Its messages are matched by their stable words; all of it stays in `where`."""
+    said = " ".join(output.split()).removeprefix("error: ")
+    name, where = source.name, f"{source.requirements}: {said}"
+    lock = f"uv pip compile --generate-hashes -o {source.requirements} …"
+    if re.search(r"--require-hashes|must have a hash|must be pinned", said):
+        return BadFunction(f"The dependencies of {name} are not all pinned with a hash.", where=where, next=lock)
+    if re.search(r"hash mismatch", said, re.IGNORECASE):
+        return DependenciesFailed(
+            f"A dependency of {name} is not the file that was pinned: its hash differs.", where=where,
+            next=f"Find out why before you trust it. If the change is meant: {lock}",
+        )  # fmt: skip
+    if re.search(r"failed to fetch|error sending request|dns error|connect|timed out|offline", said, re.IGNORECASE):
+        return DependenciesFailed(
+            f"The dependencies of {name} could not be downloaded.", where=where,
+            next="Check the network and the package index that uv uses; what is in uv's cache needs neither.",
+        )  # fmt: skip
+    if re.search(r"wheel|platform|no solution found", said, re.IGNORECASE):
+        return DependenciesFailed(
+            f"A dependency of {name} has no wheel for {platform}.", where=where,
+            next="Pin a version that has one: AWS Lambda can't build it.",
+        )  # fmt: skip
+    return DependenciesFailed(f"The dependencies of {name} could not be installed.", where=where)
+
+
+def _place(name: str, stored: Path, into: Path, inputs_hash: str, *, cached: bool) -> Package:
+    file = into / f"{name}.zip"
+    with disk_errors(file):
+        into.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        try:
+            os.link(stored, file)
+        except OSError:  # another file system, or one without hard links
+            temporary = into / f".{name}.{os.getpid()}.zip"
+            shutil.copyfile(stored, temporary)
+            temporary.replace(file)
+    with zipfile.ZipFile(file) as archive:
+        unzipped = sum(entry.file_size for entry in archive.infolist())
+    return Package(name, file, _sha256(file), file.stat().st_size, unzipped, inputs_hash, cached)
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**2:.0f} MB"
