@@ -38,6 +38,10 @@ class NotFound(AwsError):
     """What was asked for is not there."""
 
 
+class Conflict(AwsError):
+    """A condition on the write did not hold: somebody else was first (S3: If-None-Match, If-Match)."""
+
+
 class Throttled(AwsError):
     """AWS kept on refusing for the rate of calls, through all retries."""
 
@@ -77,6 +81,7 @@ THROTTLED = {
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "SlowDown", "PriorRequestNotComplete",
     "EC2ThrottledException", "429",
 }  # fmt: skip
+CONFLICT = {"PreconditionFailed", "ConditionalRequestConflict", "ConditionalCheckFailedException", "412"}
 NOT_FOUND = re.compile(r"^(404|NoSuch\w+|.*NotFound(Exception|Fault)?(\.\w+)?|.*NonExistentQueue|.*DoesNotExist)$")
 UNREACHABLE = {
     "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ConnectionError",
@@ -117,6 +122,8 @@ def _kind(code: str, status: int | None) -> type[AwsError]:
         return CredentialsExpired
     if code in THROTTLED or status == 429:
         return Throttled
+    if code in CONFLICT:
+        return Conflict
     if NOT_FOUND.match(code) or status == 404:
         return NotFound
     return AccessDenied if code in DENIED else AwsError

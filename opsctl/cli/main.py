@@ -1,3 +1,86 @@
-"""x"""
+"""The `opsctl` command: options for every command, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from opsctl import __version__
+from opsctl.cli.lazy import LazyGroup
+from opsctl.errors import OpsctlError
+from opsctl.exit_codes import ExitCode
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="opsctl",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"opsctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The operations CLI: take environments up and down, prove them, and find out what is wrong.
+
+    Two words to begin with: [bold]opsctl doctor[/], then [bold]opsctl up local[/].
+    """
+
+
 def main() -> None:
-    print("x")
+    """Run the command line. Every way out of opsctl goes through here."""
+    try:
+        app()
+    except OpsctlError as error:
+        _console().error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _console().note("stopped; nothing is under way any more.", style="yellow")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (`opsctl status | head`): not our failure, and nothing to tell it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except Exception as error:
+        _report_a_bug(error)
+        sys.exit(ExitCode.FAILED)
+
+
+def _console():  # type: ignore[no-untyped-def]
+    from opsctl.ui.console import Console
+
+    return Console()
+
+
+def _report_a_bug(error: Exception) -> None:
+    """An error that we did not foresee: a sentence for the user, the traceback in a file for the report."""
+    import tempfile
+    import traceback
+
+    handle, file = tempfile.mkstemp(prefix="opsctl-crash-", suffix=".txt")
+    with os.fdopen(handle, "w") as report:
+        report.write(f"opsctl {__version__}\n")
+        # Frames only: the values in an exception's text may be secret.
+        report.writelines(traceback.format_tb(error.__traceback__))
+        report.write(f"{type(error).__module__}.{type(error).__qualname__}\n")
+    _console().error(
+        OpsctlError(
+            f"opsctl met something that it did not foresee ({type(error).__name__}).",
+            where=f"the places in the code, without values: {file}",
+            next="Run the command again; if it happens twice, report it with that file.",
+        )
+    )

@@ -1,0 +1,100 @@
+"""opsctl local start|stop|status|logs|reset"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Json, Yes, config, console
+from opsctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from opsctl.local import LocalCloud
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Start, stop and look into the embedded local cloud.",
+    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
+)  # fmt: skip
+
+
+def _cloud() -> LocalCloud:
+    """The cloud of the project's local environment."""
+    from opsctl.environments.environment import load_environment
+    from opsctl.environments.ports import local_cloud
+
+    for name, table in config().environments.items():
+        if table.get("target") == "local":
+            return local_cloud(config(), load_environment(config(), name))
+    raise UsageError(
+        'No environment of opsctl.toml has target = "local".', where="opsctl.toml: environments",
+        next="Add one, as the README shows.",
+    )  # fmt: skip
+
+
+@app.command()
+def start() -> None:
+    """Start the local cloud, or leave the one that runs."""
+    from opsctl.cli.progress import Progress
+    from opsctl.ui.console import duration
+
+    screen = console()
+    with Progress(screen) as progress:
+        running = _cloud().start(on_event=progress)
+    word = f"started in {duration(running.seconds)}" if running.started_now else "runs already"
+    screen.say(f"[green]✓[/] the local cloud {word}: {running.endpoint_url} (process {running.pid})")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the local cloud and every process of it. Its resources are gone then; the states on disk stay."""
+    stopped = _cloud().stop()
+    console().say(
+        f"[green]✓[/] stopped {stopped.processes} processes."
+        if stopped.processes
+        else "The local cloud was not running."
+    )
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Say whether the local cloud runs, where, and how much memory it uses."""
+    from opsctl.ui.console import literal
+
+    found, screen = _cloud().status(), console()
+    document = {
+        "state": found.state.value,
+        "pid": found.pid,
+        "endpoint_url": found.running.endpoint_url if found.running else None,
+        "started_at": found.running.started_at.isoformat() if found.running else None,
+        "incarnation": found.running.incarnation if found.running else None,
+        "daemon_mb": round(found.daemon_mb, 1),
+        "workers": found.workers,
+        "workers_mb": round(found.workers_mb, 1),
+    }
+    if json:
+        screen.json(document)
+        return
+    for key, value in document.items():
+        screen.say(f"  [dim]{key:<14}[/] {literal('-' if value is None else value)}")
+
+
+@app.command()
+def logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50) -> None:
+    """Print the last lines of the local cloud's log."""
+    from opsctl.ui.console import literal
+
+    console().say(literal(_cloud().logs(lines)))
+
+
+@app.command()
+def reset(yes: Yes = False) -> None:
+    """Stop the local cloud and set its states aside, so that the next `up` begins with nothing."""
+    from opsctl.errors import Refused
+    from opsctl.ui.console import literal
+
+    screen = console()
+    if not (yes or screen.confirm("Stop the local cloud and set aside the states of all local environments?")):
+        raise Refused("Nothing was changed.")
+    archive = _cloud().reset()
+    screen.say("[green]✓[/] reset." + (f" The old states are in {literal(archive)}." if archive else ""))

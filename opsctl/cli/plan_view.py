@@ -1,0 +1,95 @@
+"""A plan in people's words: what is created, changed, replaced and destroyed, module by module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opsctl.terraform.plan import Action, Change
+from opsctl.ui.console import Console, literal
+
+if TYPE_CHECKING:
+    from opsctl.terraform import Plan
+
+MARKS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("±", "red"),
+    Action.DELETE: ("-", "red"),
+}
+MANY = 12
+"""A module whose changes are all creations is summed up by type beyond this number of lines."""
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print a plan to stderr: it is shown in order to be approved, and is not the command's result."""
+    for module, changes in plan.by_module.items():
+        shown = [change for change in changes if change.action in MARKS]
+        if not shown:
+            continue
+        console.note(f"\n[bold]{literal(module or 'stack')}[/]", style=None)
+        for line in _lines(shown):
+            console.note(line, style=None)
+    console.note(f"\n{summary(plan)}", style="bold")
+    for change in plan.lossy:
+        verb = "destroyed" if change.action is Action.DELETE else "replaced"
+        console.note(f"  {literal(change.address)} would be {verb}: it {change.loses}", style="bold red")
+
+
+def _lines(changes: list[Change]) -> list[str]:
+    if len(changes) > MANY and len({change.action for change in changes}) == 1:
+        kinds: dict[str, int] = {}
+        for change in changes:
+            kinds[change.type] = kinds.get(change.type, 0) + 1
+        mark, style = MARKS[changes[0].action]
+        return [
+            f"  [{style}]{mark}[/] {literal(kind)}" + (f" [dim]× {number}[/]" if number > 1 else "")
+            for kind, number in sorted(kinds.items())
+        ]
+    return [_line(change) for change in changes]
+
+
+def _line(change: Change) -> str:
+    mark, style = MARKS[change.action]
+    text = f"  [{'bold red' if change.loses else style}]{mark}[/] {literal(change.type)}.{literal(change.name)}"
+    if change.action is Action.UPDATE:
+        text += f" [dim]({literal(', '.join(change.changed_attributes))})[/]"
+    if change.action is Action.REPLACE:
+        text += f" [dim](because of {literal(', '.join(change.replace_reasons) or 'its configuration')})[/]"
+    return text
+
+
+def summary(plan: Plan) -> str:
+    """One line of counts; "No changes." for an empty plan."""
+    counts = (
+        (len(plan.created), "to create"), (len(plan.updated), "to change"),
+        (len(plan.replaced), "to replace"), (len(plan.deleted), "to destroy"),
+    )  # fmt: skip
+    parts = [f"{number} {words}" for number, words in counts if number]
+    if parts:
+        return ", ".join(parts) + "."
+    return "Only outputs change." if plan.has_changes else "No changes: the environment is as its Terraform says."
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as `--json` prints it: names and actions, never values."""
+    return {
+        "environment": plan.environment,
+        "has_changes": plan.has_changes,
+        "sha256": plan.sha256,
+        "file": str(plan.file),
+        "terraform_version": plan.terraform_version,
+        "changes": [
+            {
+                "address": change.address,
+                "module": change.module,
+                "type": change.type,
+                "action": change.action.value,
+                "changed_attributes": list(change.changed_attributes),
+                "replace_reasons": list(change.replace_reasons),
+                "stateful": change.is_stateful,
+            }
+            for change in plan.changes
+        ],
+        "drift": [change.address for change in plan.drift],
+        "output_changes": list(plan.output_changes),
+    }

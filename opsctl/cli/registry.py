@@ -1,0 +1,34 @@
+"""Every command, where its code is, and its one-line summary; a command's module is imported when it is used.
+
+`opsctl --help` and completion read only this table, so they never import boto3 or a feature
+(the idea is pip's: src/pip/_internal/commands/__init__.py).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """`module:attribute` holds a function (a command) or a Typer app (a group of commands)."""
+
+    module: str
+    attribute: str
+    summary: str
+    panel: str
+
+
+ENVIRONMENTS, EVIDENCE, MACHINE = "Environments", "Evidence", "This machine"
+
+COMMANDS: dict[str, Entry] = {
+    "up": Entry("opsctl.cli.up", "up", "Take an environment up: plan, ask, apply, record, prove.", ENVIRONMENTS),
+    "down": Entry("opsctl.cli.down", "down", "Destroy an environment and prove that nothing is left.", ENVIRONMENTS),
+    "plan": Entry("opsctl.cli.plan", "plan", "Show what `up` would change, in people's words.", ENVIRONMENTS),
+    "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
+    "outputs": Entry("opsctl.cli.outputs", "outputs", "Print an environment's addresses and names.", ENVIRONMENTS),
+    "bootstrap": Entry("opsctl.cli.bootstrap", "bootstrap", "Make what an AWS account needs once.", ENVIRONMENTS),
+    "smoke": Entry("opsctl.cli.smoke", "smoke", "Prove an environment through its edge.", EVIDENCE),
+    "demo": Entry("opsctl.cli.demo", "demo", "Send a photo through the edge and show what became of it.", EVIDENCE),
+    "local": Entry("opsctl.cli.local", "app", "Start, stop and look into the embedded local cloud.", MACHINE),
+    "doctor": Entry("opsctl.cli.doctor", "doctor", "Check this machine for all that opsctl needs.", MACHINE),
+}

@@ -1,0 +1,80 @@
+"""Destroy an environment, and prove that nothing is left of it.
+
+state → destroy plan → approval → empty the buckets → apply → look for leftovers by tag → record. Only the plan that was
+approved is applied; what the cloud keeps for a while (a key pending deletion) is listed, not hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opsctl.environments import planning
+from opsctl.environments.emptying import empty_bucket
+from opsctl.environments.leftovers import Leftovers, find_leftovers
+from opsctl.environments.lost_cloud import forget_incarnation
+from opsctl.environments.ports import Ports
+from opsctl.environments.up import AfreshApprover, Approver, NotApproved, apply, count, settle_lost_cloud
+from opsctl.errors import OpsctlError
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `down` did.
+
+    Attributes:
+        deleted: resources that Terraform destroyed; 0 when there was nothing.
+        emptied: objects and versions removed from the environment's buckets.
+        stopped: processes of the local cloud that were ended; it ends with its environment.
+    """
+
+    environment: str
+    deleted: int
+    emptied: int
+    leftovers: Leftovers
+    stopped: int
+    seconds: float
+
+
+class SomethingLeft(OpsctlError):
+    """The destroy succeeded and tagged resources are still there."""
+
+    def __init__(self, environment: str, leftovers: Leftovers) -> None:
+        super().__init__(
+            f"{len(leftovers.forgotten)} resources of {environment} are still there.",
+            where="\n         ".join(leftovers.forgotten),
+            next="Delete them by hand: Terraform no longer knows them.",
+        )
+
+
+def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Removal:
+    """Destroy the environment after `approve` agreed to the plan.
+
+    Raises:
+        NotApproved: nothing was changed.
+        SomethingLeft: after the destroy, something still carries the environment's tags.
+    """
+    begin = ports.clock.monotonic()
+    deleted = emptied = 0
+    settle_lost_cloud(ports, afresh)
+    state = ports.bucket.state() if ports.bucket.exists() else None
+    leftovers = Leftovers()
+    if state and state.resources:
+        terraform = planning.prepare(ports, destroy=True)
+        plan = planning.make_plan(ports, terraform, destroy=True)
+        if not approve(plan):
+            raise NotApproved
+        deleted = len(plan.deleted)
+        with ports.stage("empty the buckets") as result:
+            buckets = [name for kind, name in state.ids if kind == "aws_s3_bucket"]
+            emptied = sum(ports.aws.map(lambda bucket: empty_bucket(ports.aws, bucket), buckets))
+            result(f"{emptied} objects in {len(buckets)} buckets")
+        apply(ports, terraform, plan, command="down", counts=count(plan))
+        forget_incarnation(ports)
+    with ports.stage("look for leftovers") as result:
+        leftovers = find_leftovers(ports.environment, ports.aws)
+        result("none" if not leftovers.forgotten else f"{len(leftovers.forgotten)} found")
+    if leftovers.forgotten:
+        raise SomethingLeft(ports.environment.name, leftovers)
+    stopped = ports.cloud.stop().processes if ports.cloud else 0
+    seconds = ports.clock.monotonic() - begin
+    return Removal(ports.environment.name, deleted, emptied, leftovers, stopped, seconds)

@@ -1,0 +1,96 @@
+"""name → Environment → packages → saved plan: the stages that `plan`, `up` and `down` share. Nothing here changes AWS."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from opsctl.config import cache_folder
+from opsctl.deploy.packages import build_packages
+from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
+from opsctl.environments.environment import Environment
+from opsctl.environments.ports import Ports
+from opsctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from opsctl.terraform import Plan, Terraform
+
+
+class MissingFile(UsageError):
+    """A file that the environment needs isn't there."""
+
+
+def check_files(environment: Environment) -> None:
+    """Raises MissingFile when the stack, the variables or the backend file isn't there."""
+    for path, meaning in (
+        (environment.stack / "main.tf", "Terraform stack"),
+        (environment.variables_file, "variables file"),
+        (environment.backend_file, "backend file"),
+    ):
+        if not path.is_file():
+            raise MissingFile(
+                f"The {meaning} of {environment.name} is missing.",
+                where=str(path),
+                next="Write it (terraform/README.md says what belongs there) or correct `terraform` in opsctl.toml.",
+            )
+
+
+def function_runtime(environment: Environment) -> str:
+    """The Lambda runtime to build and deploy for: on AWS python3.11, locally the interpreter that runs the workers."""
+    major, minor = sys.version_info[:2] if environment.is_local else (3, 11)
+    return f"python{major}.{minor}"
+
+
+def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
+    """Build what the plan needs and initialise Terraform."""
+    environment = ports.environment
+    check_files(environment)
+    if not ports.bucket.exists():
+        if not environment.is_local:
+            raise NotBootstrapped(ports)
+        bootstrap(ports)
+    if not destroy:
+        with ports.stage("function packages") as result:
+            built = build_packages(
+                environment.stack.parent / "modules",
+                into=ports.packages,
+                cache=cache_folder(),
+                runtime=function_runtime(environment),
+                on_event=ports.on_event,
+            )
+            fresh = sum(not package.cached for package in built)
+            result(f"{len(built)} ready" + (f", {fresh} built" if fresh else ""))
+    terraform = ports.terraform()
+    with ports.stage("terraform init") as result:
+        terraform.init(
+            backend_file=environment.backend_file,
+            backend_settings={
+                "bucket": ports.bucket.name,
+                "key": environment.state_key,
+                "region": environment.region,
+                "use_lockfile": "true",
+            },
+        )
+        result(f"Terraform {terraform.binary.version}, provider {terraform.provider.version}")
+    return terraform
+
+
+def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:
+    """A saved plan of what Terraform would change."""
+    environment = ports.environment
+    stamp = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{'down' if destroy else 'up'}.tfplan"
+    with ports.stage("terraform plan"):
+        return terraform.plan(
+            variables_file=environment.variables_file,
+            variables={
+                "project": environment.project,
+                "environment": environment.name,
+                "account_id": environment.account_id,
+                "region": environment.region,
+                "local": str(environment.is_local).lower(),
+                "package_dir": str(ports.packages),
+                "function_runtime": function_runtime(environment),
+            },
+            out=environment.work / "plans" / stamp,
+            destroy=destroy,
+        )

@@ -1,0 +1,127 @@
+"""Where the real parts are put together: one environment's cloud, state bucket, journal and Terraform.
+
+Tests put fakes into `Ports`; nothing else makes these parts (the idea is cosmicpython's bootstrap.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsctl.aws import Access
+from opsctl.clock import Clock, SystemClock
+from opsctl.config import Config, cache_folder
+from opsctl.environments.environment import Environment
+from opsctl.environments.events import Listener, StageFinished, StageStarted
+from opsctl.environments.state_bucket import StateBucket
+from opsctl.errors import OpsctlError
+from opsctl.journal import Journal
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Aws, Identity
+    from opsctl.local import LocalCloud
+    from opsctl.terraform import Terraform
+
+
+class CloudNotRunning(OpsctlError):
+    """A command that only reads met a stopped local cloud."""
+
+    def __init__(self) -> None:
+        super().__init__("The local cloud is not running, so there is nothing to look at.", next="opsctl up local")
+
+
+@dataclass
+class Ports:
+    """Everything outside that an environment's commands work with.
+
+    Attributes:
+        cloud: the embedded local cloud of a local environment, else None.
+        incarnation: which life of the local cloud answers; None on AWS, where nothing forgets.
+        terraform: makes the runner when first asked, since not every command needs one.
+    """
+
+    environment: Environment
+    access: Access
+    aws: Aws
+    identity: Identity
+    bucket: StateBucket
+    journal: Journal
+    terraform: Callable[[], Terraform]
+    on_event: Listener
+    cloud: LocalCloud | None = None
+    incarnation: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def packages(self) -> Path:
+        """Where the function packages of this environment lie."""
+        return self.environment.work / "packages"
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Tell the listener that a stage begins and how long it took; call the value with what came out."""
+        result: list[str] = []
+        begin = self.clock.monotonic()
+        self.on_event(StageStarted(title))
+        yield result.append
+        self.on_event(StageFinished(title, self.clock.monotonic() - begin, ", ".join(result)))
+
+
+def local_cloud(config: Config, environment: Environment) -> LocalCloud:
+    """The embedded cloud that a local environment lives in."""
+    from opsctl.local import LocalCloud
+
+    return LocalCloud(config.work / "local", environment.account_id, environment.region)
+
+
+def connect(config: Config, environment: Environment, *, on_event: Listener, start: bool = True) -> Ports:
+    """Reach an environment's cloud: start the local one if need be, or check that AWS knows us as the right account.
+
+    Raises:
+        CredentialsMissing, CredentialsExpired, WrongAccount: on AWS.
+        CloudNotRunning: a local environment with `start=False` whose cloud is stopped.
+    """
+    from opsctl.aws.clients import Aws, check_account
+
+    cloud, incarnation, endpoint = None, None, None
+    if environment.is_local:
+        cloud = local_cloud(config, environment)
+        begin = time.monotonic()
+        if start:
+            on_event(StageStarted("local cloud"))
+            running = cloud.start(on_event=on_event)
+            on_event(StageFinished("local cloud", time.monotonic() - begin, running.endpoint_url))
+        else:
+            found = cloud.status().running
+            if found is None:
+                raise CloudNotRunning
+            running = found
+        incarnation, endpoint = running.incarnation, running.endpoint_url
+    access = Access(environment.region, environment.account_id, endpoint, environment.profile)
+    aws = Aws(access)
+    identity = aws.caller_identity()
+    check_account(identity, environment.account_id)
+    bucket = StateBucket(environment, aws)
+    return Ports(
+        environment=environment, access=access, aws=aws, identity=identity, bucket=bucket,
+        journal=Journal(bucket, environment.name), cloud=cloud, incarnation=incarnation, on_event=on_event,
+        terraform=lambda: _terraform(environment, access, aws, on_event),
+    )  # fmt: skip
+
+
+def _terraform(environment: Environment, access: Access, aws: Aws, on_event: Listener) -> Terraform:
+    from opsctl.environments.secrets import origin_secret
+    from opsctl.terraform import Terraform, find_provider, find_terraform
+
+    return Terraform(
+        binary=find_terraform(),
+        provider=find_provider(cache=cache_folder(), on_event=on_event),
+        stack=environment.stack,
+        work=environment.work,
+        environment=access.process_environment() | {"TF_VAR_origin_secret": origin_secret(environment, aws)},
+        on_event=on_event,
+    )

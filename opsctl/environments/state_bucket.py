@@ -1,0 +1,148 @@
+"""The bucket that holds the Terraform states, their locks and the records of an account and region."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opsctl.aws.errors import Conflict, NotFound
+from opsctl.environments.environment import Environment
+from opsctl.errors import OpsctlError
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Aws
+
+HISTORY_PREFIX = "archive/"
+
+
+@dataclass(frozen=True)
+class State:
+    """What Terraform remembers of an environment, without the resources' values.
+
+    Attributes:
+        resources: number of managed resource instances.
+        types: managed instances by resource type.
+        outputs: values of the outputs that are not sensitive.
+        ids: (type, id) of every managed instance.
+    """
+
+    serial: int
+    lineage: str
+    terraform_version: str
+    types: Mapping[str, int]
+    outputs: Mapping[str, Any]
+    ids: tuple[tuple[str, str], ...]
+
+    @property
+    def resources(self) -> int:
+        return sum(self.types.values())
+
+
+def parse_state(text: str) -> State:
+    """Read a state file of format 4 (Terraform >= 0.12).
+
+    Raises:
+        ValueError: it is not one.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("version") != 4:
+        raise ValueError("not a Terraform state of format 4")
+    ids = tuple(
+        (resource["type"], str((instance.get("attributes") or {}).get("id", "")))
+        for resource in document.get("resources", [])
+        if resource["mode"] == "managed"
+        for instance in resource["instances"]
+    )
+    types: dict[str, int] = {}
+    for kind, _ in ids:
+        types[kind] = types.get(kind, 0) + 1
+    outputs = {
+        name: output["value"] for name, output in document.get("outputs", {}).items() if not output.get("sensitive")
+    }
+    return State(document["serial"], document["lineage"], document["terraform_version"], types, outputs, ids)
+
+
+class CorruptState(OpsctlError):
+    """The state object is not a Terraform state."""
+
+
+class StateBucket:
+    """The state bucket as seen by one environment. It is an `ObjectStore` for the journal, too."""
+
+    def __init__(self, environment: Environment, aws: Aws) -> None:
+        self._environment, self._aws, self.name = environment, aws, environment.state_bucket
+
+    def exists(self) -> bool:
+        try:
+            self._aws.call("s3", "head_bucket", Bucket=self.name)
+        except NotFound:
+            return False
+        return True
+
+    def state(self) -> State | None:
+        """The environment's state, or None before its first apply.
+
+        Raises:
+            CorruptState: the object is there and can't be read.
+        """
+        body = self.read(self._environment.state_key)
+        if not body:
+            return None
+        try:
+            return parse_state(body.decode())
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptState(
+                f"The state of {self._environment.name} can't be read: it is not a Terraform state.",
+                where=f"s3://{self.name}/{self._environment.state_key}",
+                next="The bucket is versioned: restore the object's last good version, then run the command again.",
+            ) from error
+
+    def lock(self) -> Mapping[str, Any] | None:
+        """Terraform's own lock (who, when, operation), or None. Source: Terraform's S3 backend, use_lockfile."""
+        body = self.read(f"{self._environment.state_key}.tflock")
+        if not body:
+            return None
+        try:
+            return dict(json.loads(body))
+        except (ValueError, TypeError):
+            return {"Who": "unknown"}
+
+    def read(self, key: str) -> bytes | None:
+        try:
+            body: bytes = self._aws.call("s3", "get_object", Bucket=self.name, Key=key)["Body"].read()
+        except NotFound:
+            return None
+        return body
+
+    def write(self, key: str, body: bytes) -> None:
+        self._aws.call("s3", "put_object", Bucket=self.name, Key=key, Body=body)
+
+    def create(self, key: str, body: bytes) -> bool:
+        try:
+            self._aws.call("s3", "put_object", Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
+        except Conflict:
+            return False
+        return True
+
+    def remove(self, key: str) -> None:
+        self._aws.call("s3", "delete_object", Bucket=self.name, Key=key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        for item in self._aws.pages("s3", "list_objects_v2", "Contents", Bucket=self.name, Prefix=prefix):
+            yield item["Key"]
+
+    def archive(self, stamp: str) -> str:
+        """Move everything of the environment under archive/<environment>-<stamp>/ and say where. Copies come first,
+        so that a crash in between leaves doubles and loses nothing."""
+        own = list(self.keys(f"{self._environment.name}/"))
+        folder = f"{HISTORY_PREFIX}{self._environment.name}-{stamp}/"
+        for key in own:
+            self._aws.call(
+                "s3", "copy_object", Bucket=self.name, CopySource={"Bucket": self.name, "Key": key},
+                Key=folder + key.partition("/")[2],
+            )  # fmt: skip
+        for key in own:
+            self.remove(key)
+        return f"s3://{self.name}/{folder}"

@@ -1,0 +1,117 @@
+"""Take an environment up.
+
+name → Environment → saved plan → approval → apply → record → proof. Each stage has one input and one output and can be
+called alone; nothing before `apply` changes anything, and `apply` takes only the plan that was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opsctl.environments import planning
+from opsctl.environments.events import Notice
+from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
+from opsctl.environments.ports import Ports
+from opsctl.environments.records import recorded
+from opsctl.errors import Refused
+
+if TYPE_CHECKING:
+    from opsctl.terraform import Plan, Terraform
+
+Approver = Callable[["Plan"], bool]
+AfreshApprover = Callable[[LostCloud], bool]
+
+
+class NotApproved(Refused):
+    """A person looked at the plan and said no."""
+
+    def __init__(self) -> None:
+        super().__init__("The plan was not approved; nothing was changed.")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What `up` did.
+
+    Attributes:
+        changed: False when the plan was empty and nothing was applied.
+        counts: created, updated, replaced, deleted.
+        outputs: the stack's outputs that are not secret.
+    """
+
+    environment: str
+    changed: bool
+    counts: dict[str, int]
+    outputs: dict[str, Any]
+    seconds: float
+
+
+def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
+    """Everything up to the saved plan. `afresh` is asked when the local cloud forgot what the state lists.
+
+    Raises:
+        StaleState: it was not agreed to start afresh.
+    """
+    settle_lost_cloud(ports, afresh)
+    terraform = planning.prepare(ports)
+    return terraform, planning.make_plan(ports, terraform)
+
+
+def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Deployment:
+    """Make the environment what its Terraform says, after `approve` agreed to the plan.
+
+    Raises:
+        NotApproved, StaleState: nothing was changed.
+        OpsctlError: as its stage says; the state holds what was made, and the next `up` goes on from there.
+    """
+    begin = ports.clock.monotonic()
+    terraform, plan = plan_up(ports, afresh=afresh)
+    counts = count(plan)
+    if plan.has_changes:
+        if not approve(plan):
+            raise NotApproved
+        apply(ports, terraform, plan, command="up", counts=counts)
+    state = ports.bucket.state()
+    return Deployment(
+        environment=ports.environment.name,
+        changed=plan.has_changes,
+        counts=counts,
+        outputs=dict(state.outputs) if state else {},
+        seconds=ports.clock.monotonic() - begin,
+    )
+
+
+def apply(ports: Ports, terraform: Terraform, plan: Plan, *, command: str, counts: dict[str, int]) -> None:
+    """Apply a plan and leave a record, also of a failure."""
+    details = {
+        "plan_sha256": plan.sha256,
+        "counts": counts,
+        "terraform": terraform.binary.version,
+        "provider": terraform.provider.version,
+    }
+    with recorded(ports, command, details), ports.stage("terraform apply"):
+        note_incarnation(ports)
+        terraform.apply(plan)
+
+
+def count(plan: Plan) -> dict[str, int]:
+    """How many resources a plan creates, updates, replaces and deletes."""
+    return {
+        "created": len(plan.created), "updated": len(plan.updated),
+        "replaced": len(plan.replaced), "deleted": len(plan.deleted),
+    }  # fmt: skip
+
+
+def settle_lost_cloud(ports: Ports, afresh: AfreshApprover) -> None:
+    """Archive what a lost local cloud left behind, if there was one and `afresh` agrees."""
+    if not ports.bucket.exists():
+        return
+    lost = find_lost_cloud(ports)
+    if lost is None:
+        return
+    if not afresh(lost):
+        raise StaleState(lost)
+    place = start_afresh(ports)
+    ports.on_event(Notice(f"The local cloud had been restarted. Its old state and records are in {place}."))
