@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from opsctl.local.emulators import MOTO_SERVICES, Moto, load_ministack
 from opsctl.local.exchange import (
@@ -32,16 +33,12 @@ STATUS_PATH = "/_opsctl/status"
 
 
 class Application:
-    """One cloud for any number of accounts.
-
-    Args:
-        incarnation: what this start is called; made anew each time, so that a caller can tell an emptied cloud.
-    """
+    """One cloud for any number of accounts; `account_id` and `region` are those of requests that name none."""
 
     def __init__(self, *, account_id: str, region: str, port: int, work: Path) -> None:
         self._ministack = load_ministack()
         self._moto = Moto()
-        self._status = {
+        self._status: dict[str, Any] = {
             "incarnation": uuid.uuid4().hex,
             "account_id": account_id,
             "region": region,
@@ -50,7 +47,9 @@ class Application:
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("ministack", "moto")},
         }
-        self.cloud = Cloud(account_id, region, port, work, self.handle, self._ministack)
+        self.cloud = Cloud(
+            account_id, region, port, work, self.handle, self._ministack, self._moto, self._status["incarnation"]
+        )
         self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,13 +58,17 @@ class Application:
             return
         request = parse_request(scope)
         if request.path == STATUS_PATH:
-            await send_response(json_response(200, self._status), send)
+            await send_response(json_response(200, self.status()), send)
         elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self.gaps):
             request = parse_request(scope, await read_body(receive))
             await send_response(await self.handle(request), send, head=request.method == "HEAD")
         else:
             # Untouched, so that streamed answers stay streams.
             await self._ministack(scope, receive, send)
+
+    def status(self) -> dict[str, Any]:
+        """What /_opsctl/status says. The incarnation is new at each start: only the state bucket outlives one."""
+        return self._status | {key: value for gap in self.gaps for key, value in gap.status().items()}
 
     async def handle(self, request: Request) -> Response:
         """Answer a request through all gaps, for a client or for another part of the cloud."""

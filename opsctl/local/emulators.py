@@ -118,3 +118,10 @@ def load_ministack() -> ASGIApp:
 
     app: ASGIApp = ministack.app.app
     return app
+
+
+def in_moto(service: str, account_id: str, region: str) -> Any:
+    """moto's own backend of a service, for what its API does not tell."""
+    from moto.backends import get_backend
+
+    return get_backend(service)[account_id][region]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,6 +48,9 @@ class Request:
     @property
     def query(self) -> dict[str, str]:
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    def query_values(self, name: str) -> list[str]:
+        return [value for key, value in parse_qsl(self.query_string, keep_blank_values=True) if key == name]
 
     @property
     def form(self) -> dict[str, str]:
@@ -104,6 +108,32 @@ def json_response(status: int, document: Any, headers: Iterable[tuple[str, str]]
     return Response(status, (("content-type", "application/json"), *headers)).with_json(document)
 
 
+def signed_request(
+    service: str,
+    account_id: str,
+    region: str,
+    method: str,
+    path: str,
+    *,
+    query_string: str = "",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> Request:
+    """A request that the cloud makes of itself, as the account. The emulators read the signature's scope only."""
+    scope = f"{account_id}/20260101/{region}/{service}/aws4_request"
+    authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    return Request(
+        method=method,
+        path=path,
+        raw_path=quote(path),
+        query_string=query_string,
+        headers={"host": "127.0.0.1", "authorization": authorization, **(headers or {})},
+        access_key=account_id,
+        region=region,
+        service=service,
+    ).with_body(body)
+
+
 def parse_request(scope: Scope, body: bytes = b"") -> Request:
     """The request of an ASGI scope; a presigned address counts as signed."""
     headers: dict[str, str] = {}
@@ -154,8 +184,16 @@ async def send_response(response: Response, send: Send, *, head: bool = False) -
     await send({"type": "http.response.body", "body": b"" if head else response.body})
 
 
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
+
+
 async def call_asgi(app: ASGIApp, request: Request) -> Response:
-    """Answer `request` by an ASGI application in this process, and collect the whole answer."""
+    """Answer `request` by an ASGI application in this process, and collect the whole answer.
+
+    It runs in a task of its own: MiniStack keeps account and region in context variables, and a request that is made
+    while another is answered must not change them for that one.
+    """
     messages: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
     started: dict[str, Any] = {}
     chunks: list[bytes] = []
@@ -169,6 +207,6 @@ async def call_asgi(app: ASGIApp, request: Request) -> Response:
         elif message["type"] == "http.response.body":
             chunks.append(message.get("body", b""))
 
-    await app(request.scope(), receive, send)
+    await asyncio.create_task(_run(app, request.scope(), receive, send))
     headers = tuple((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in started["headers"])
     return Response(started["status"], headers, b"".join(chunks))

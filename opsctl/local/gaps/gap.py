@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from opsctl.local.emulators import Moto
 from opsctl.local.exchange import ASGIApp, Handler, Request, Response
 
 
@@ -16,7 +18,8 @@ class Cloud:
         account_id: the account of requests that carry no account of their own.
         work: folder for what must survive a restart.
         handle: answers a request as a client would be answered, through all gaps.
-        ministack: the emulator alone, behind the gaps.
+        ministack, moto: the emulators alone, behind the gaps.
+        incarnation: what this start of the daemon is called.
     """
 
     account_id: str
@@ -25,6 +28,8 @@ class Cloud:
     work: Path
     handle: Handler
     ministack: ASGIApp
+    moto: Moto
+    incarnation: str
 
     def account_of(self, request: Request) -> str:
         """The account of a request: its access key is the account's id, or a session that STS gave out here."""
@@ -50,6 +55,10 @@ class Gap:
 
     async def install(self) -> None:
         """Prepare: load what was kept, hook into an emulator."""
+
+    def status(self) -> dict[str, Any]:
+        """What this gap adds to the daemon's status."""
+        return {}
 
     def wants(self, request: Request) -> bool:
         return False

@@ -1,0 +1,66 @@
+"""Host names of AWS that this process answers itself.
+
+- `API.execute-api.REGION.amazonaws.com` as a request's Host and as a CloudFront origin. MiniStack answers
+  `API.execute-api.localhost` only, and refuses to dial an origin at amazonaws.com: 502.
+- A CloudFront distribution by its alternate domain names, not only by `….cloudfront.net`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from opsctl.local.exchange import Handler, Request, Response
+from opsctl.local.gaps.gap import Gap
+
+EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$")
+
+
+class AwsHosts(Gap):
+    async def install(self) -> None:
+        from ministack import app
+        from ministack.services import cloudfront
+
+        fetch, label_of = cloudfront._fetch_from_origin, app._parse_cloudfront_dataplane_host
+
+        async def fetch_from_origin(
+            origin: dict[str, Any], method: str, uri: str, query_string: str, headers: dict[str, Any], body: bytes,
+            viewer_is_https: bool, client_ip: str, viewer_xff: str, dist_arn: str,
+        ) -> Any:  # fmt: skip
+            if not EXECUTE_API.match(origin["domain_name"].lower()):
+                return await fetch(
+                    origin, method, uri, query_string, headers, body, viewer_is_https, client_ip, viewer_xff, dist_arn
+                )
+            path = (origin.get("origin_path") or "") + uri
+            sent = cloudfront._origin_request_headers(origin, headers, client_ip, viewer_xff)
+            answer = await self.cloud.handle(
+                Request(
+                    method=method, path=unquote(path), raw_path=path, query_string=query_string,
+                    headers={name.lower(): str(value) for name, value in sent.items()},
+                ).with_body(body or b"")
+            )  # fmt: skip
+            reason = http.client.responses.get(answer.status, "")
+            return answer.status, reason, cloudfront._multidict_from_pairs(answer.headers), answer.body
+
+        def parse_host(host: str) -> str | None:
+            label: str | None = label_of(host)
+            if label is not None:
+                return label
+            name = host.partition(":")[0].lower()
+            for distribution in cloudfront._distributions.values():
+                if name in map(str.lower, cloudfront._get_distribution_aliases(distribution)):
+                    return str(distribution["DomainName"]).partition(".")[0].lower()
+            return None
+
+        cloudfront._fetch_from_origin = fetch_from_origin
+        app._parse_cloudfront_dataplane_host = parse_host
+
+    def wants(self, request: Request) -> bool:
+        return EXECUTE_API.match(request.host) is not None
+
+    async def answer(self, request: Request, forward: Handler) -> Response:
+        api = request.host.partition(".")[0]
+        return await forward(replace(request, headers={**request.headers, "host": f"{api}.execute-api.localhost"}))
