@@ -1,0 +1,198 @@
+"""What Terraform's diagnostics mean to a person: our errors, with where and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl.errors import Locked, OpsctlError, Refused, UsageError
+from opsctl.files import DiskFull
+from opsctl.terraform.events import Diagnostic
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A Terraform command that failed.
+
+    Attributes:
+        command: such as "plan".
+        diagnostics: its errors, in order; may be empty (a panic, a kill).
+        tail: last lines of its output, for those who said nothing better.
+        log: its whole output.
+    """
+
+    command: str
+    stack: Path
+    log: Path
+    diagnostics: tuple[Diagnostic, ...]
+    tail: str = ""
+    status: int = 1
+
+    @property
+    def text(self) -> str:
+        return "\n".join(f"{d.summary}\n{d.detail}" for d in self.diagnostics) or self.tail
+
+    def where(self, diagnostic: Diagnostic | None = None) -> str:
+        """file:line of the (first) error, absolute, so that it can be opened; else the log."""
+        shown = diagnostic or next((d for d in self.diagnostics if d.file), None)
+        if shown is None or not shown.file:
+            return (shown.address if shown else "") or str(self.log)
+        file = Path(shown.file)
+        place = f"{file if file.is_absolute() else (self.stack / file).resolve()}:{shown.line}"
+        return f"{shown.address} ({place})" if shown.address else place
+
+
+class TerraformFailed(OpsctlError):
+    """A command of Terraform failed, for a reason that is not known by a class of its own.
+
+    Attributes:
+        diagnostics: everything it said.
+    """
+
+    def __init__(self, failure: Failure, next: str = "") -> None:
+        first = failure.diagnostics[0] if failure.diagnostics else None
+        what = f"{first.summary.rstrip('.')}. {_one_line(first.detail)}".strip() if first else _one_line(failure.tail)
+        more = len(failure.diagnostics) - 1
+        super().__init__(
+            f"terraform {failure.command} failed: {what or f'it ended with status {failure.status}'}"
+            + (f" (and {more} more)" if more > 0 else ""),
+            where=failure.where(first),
+            next=next or f"Everything that Terraform said: {failure.log}",
+        )
+        self.diagnostics = failure.diagnostics
+
+
+class ConfigurationInvalid(UsageError):
+    """The Terraform code or a variables file is wrong. `where` is file:line."""
+
+
+class StateLocked(Locked):
+    """Terraform's lock on the state is held.
+
+    Attributes:
+        id: what `force_unlock` takes.
+        who: user@host.
+        since: as Terraform prints it (UTC).
+    """
+
+    def __init__(self, id: str, who: str, operation: str, since: str) -> None:
+        self.id, self.who, self.operation, self.since = id, who, operation, since
+        super().__init__(
+            f"The state is locked by {who or 'somebody'} since {since or '?'} ({operation or 'unknown'}).",
+            where=f"lock {id}",
+            next="Wait for it to end. If that process is gone: opsctl unlock ENV",
+        )
+
+
+class CredentialsInvalid(OpsctlError):
+    """No credentials, or they expired, or AWS refuses them."""
+
+
+class CloudUnreachable(OpsctlError):
+    """The endpoint does not answer: the local cloud is gone, or there is no network."""
+
+
+class ProviderUnavailable(OpsctlError):
+    """`terraform init` could not get a provider."""
+
+
+class PlanStale(Refused):
+    """The saved plan no longer fits: its file, its environment or its state changed. Nothing was applied."""
+
+
+Rule = tuple[str, Callable[[Failure, "re.Match[str]"], OpsctlError]]
+
+
+def explain(failure: Failure) -> OpsctlError:
+    """The most telling error for a failed command. Rules are tried in order; the first whose pattern is found wins."""
+    for pattern, error in RULES:
+        if match := re.search(pattern, failure.text, re.IGNORECASE | re.DOTALL):
+            return error(failure, match)
+    if failure.diagnostics and failure.diagnostics[0].file and failure.command in ("init", "validate", "plan"):
+        return _invalid(failure)
+    return TerraformFailed(failure)
+
+
+def _locked(failure: Failure, match: re.Match[str]) -> StateLocked:
+    def told(label: str) -> str:
+        found = re.search(rf"^\s*{label}:\s*(\S[^\n]*?)\s*$", failure.text, re.MULTILINE)
+        return found.group(1) if found else ""
+
+    since = re.sub(r"\.\d+ \+0000 UTC", " UTC", told("Created"))
+    return StateLocked(told("ID"), told("Who"), told("Operation").removeprefix("OperationType").lower(), since)
+
+
+def _disk_full(failure: Failure, match: re.Match[str]) -> OpsctlError:
+    return DiskFull(failure.log)
+
+
+def _stale(failure: Failure, match: re.Match[str]) -> PlanStale:
+    return PlanStale(
+        "The plan is out of date: the state has changed since it was made. Nothing was applied.",
+        next="Plan again, and look at what it says now.",
+    )
+
+
+def _credentials(failure: Failure, match: re.Match[str]) -> CredentialsInvalid:
+    expired = "expired" in failure.text.lower()
+    return CredentialsInvalid(
+        "Your AWS credentials have expired." if expired else "There are no AWS credentials that work.",
+        where=_one_line(match.group(0)),
+        next="Sign in (such as: aws sso login) and run the command again. opsctl doctor shows who you are.",
+    )
+
+
+def _unreachable(failure: Failure, match: re.Match[str]) -> CloudUnreachable:
+    local = match.group("endpoint").startswith(("127.", "localhost", "[::1]"))
+    return CloudUnreachable(
+        f"Nothing answers at {match.group('endpoint')}" + (": the local cloud is gone." if local else "."),
+        where=failure.where(),
+        next="opsctl local status, then opsctl up again: it goes on from there." if local else "Check the network.",
+    )
+
+
+def _provider(failure: Failure, match: re.Match[str]) -> ProviderUnavailable:
+    first = failure.diagnostics[0] if failure.diagnostics else None
+    return ProviderUnavailable(
+        f"Terraform could not get a provider: {_one_line(first.detail if first else failure.tail)}",
+        where=failure.where(),
+        next="opsctl doctor says where the provider was looked for.",
+    )
+
+
+def _invalid(failure: Failure, match: re.Match[str] | None = None) -> ConfigurationInvalid:
+    first = next((d for d in failure.diagnostics if d.file), failure.diagnostics[0])
+    more = len(failure.diagnostics) - 1
+    return ConfigurationInvalid(
+        f"{first.summary.rstrip('.')}: {_one_line(first.detail)}" + (f" (and {more} more)" if more else ""),
+        where=failure.where(first) + (f": {first.snippet.splitlines()[0]}" if first.snippet else ""),
+        next="Mend it there, then run the command again.",
+    )
+
+
+RULES: Sequence[Rule] = (
+    (r"Error acquiring the state lock", _locked),
+    (r"no space left on device|disk quota exceeded|file too large", _disk_full),
+    (r"Saved plan is stale|saved plan does not match the given state", _stale),
+    (r"(ExpiredToken|InvalidClientTokenId|UnrecognizedClientException|AuthFailure|SignatureDoesNotMatch"
+     r"|No valid credential sources? found|failed to refresh cached credentials|token (?:has|is) expired)[^\n]*",
+     _credentials),
+    (r"(?:dial tcp )(?P<endpoint>[\w.\[\]:]+): connect(?:ex)?: connection refused", _unreachable),
+    (r"Failed to query available provider packages|Failed to install provider|Could not retrieve the list of available"
+     r"|Inconsistent dependency lock file|Required plugins are not installed", _provider),
+)  # fmt: skip
+"""Pattern in the diagnostics → our error."""
+
+NEEDS_INIT = re.compile(
+    r"Backend initialization required|Module not installed|Required plugins are not installed"
+    r"|Inconsistent dependency lock file|Missing required provider|Module source has changed|Could not load plugin"
+    r"|Initialization required",
+    re.IGNORECASE,
+)
+"""What Terraform says when `init` must run (again) before the command."""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:400]

@@ -1,0 +1,123 @@
+"""One opsctl at a time in an environment's work folder, and who it is.
+
+The lock is an flock: the system drops it when its holder dies, so it can't be left behind. Terraform's own lock on the
+state keeps other machines out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from opsctl.clock import Clock, SystemClock
+from opsctl.errors import Locked
+from opsctl.files import disk_errors
+from opsctl.processes import is_alive
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock. `since` is UTC, ISO 8601."""
+
+    who: str
+    host: str
+    pid: int
+    command: str
+    since: str
+
+    @property
+    def is_alive(self) -> bool | None:
+        """Whether its process still runs; None on another host."""
+        return is_alive(self.pid) if self.host == socket.gethostname() else None
+
+
+class LockHeld(Locked):
+    """Another opsctl works on the same environment. `holder` is None if it could not be read."""
+
+    def __init__(self, folder: Path, holder: Holder | None) -> None:
+        self.holder = holder
+        if holder is None:
+            super().__init__(f"{folder.name} is locked by another opsctl.", next="Wait for it to end.")
+            return
+        super().__init__(
+            f"{folder.name} is locked by {holder.who} since {holder.since[11:16]} UTC ({holder.command}).",
+            where=f"{holder.host}, process {holder.pid}: {'still running' if holder.is_alive else 'gone'}",
+            next="Wait for it to end, or interrupt it (Ctrl-C there).",
+        )
+
+
+_held: dict[Path, int] = {}
+
+
+@contextlib.contextmanager
+def exclusive(
+    file: Path, *, command: str, wait_seconds: float = 0, clock: Clock | None = None, again: bool = True
+) -> Iterator[None]:
+    """Hold `file`'s lock. Within one process it may be taken again (`up` holds it around plan and apply).
+
+    Args:
+        wait_seconds: how long to wait for another to let go.
+        again: False refuses also a second holder within this process.
+
+    Raises:
+        LockHeld: somebody else holds it; the error says who.
+    """
+    file = file.resolve()
+    if again and _held.get(file):
+        _held[file] += 1
+        try:
+            yield
+        finally:
+            _held[file] -= 1
+        return
+    clock = clock or SystemClock()
+    with disk_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(handle, file, clock.monotonic() + wait_seconds, clock)
+        holder = Holder(_user(), socket.gethostname(), os.getpid(), command, clock.now().isoformat(timespec="seconds"))
+        with disk_errors(file):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
+        _held[file] = 1
+        try:
+            yield
+        finally:
+            del _held[file]
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, file: Path, deadline: float, clock: Clock) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if clock.monotonic() >= deadline:
+                raise LockHeld(file.parent, holder_of(file)) from None
+            clock.sleep(0.2)
+
+
+def holder_of(file: Path) -> Holder | None:
+    """Who wrote the lock file last; None if nobody holds it or it can't be read."""
+    try:
+        return Holder(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
