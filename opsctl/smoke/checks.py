@@ -1,0 +1,109 @@
+"""The checks, as data. Adding one is writing a function and adding a line to `CHECKS`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from opsctl.smoke import jpeg, photos
+from opsctl.smoke.check import Check, CheckFailed, Trial, expect
+
+# Time for a second announcement that must not come.
+SETTLE_SECONDS = 2
+
+
+def edge_health(trial: Trial) -> Mapping[str, Any]:
+    answer = trial.get("/v1/health")
+    expect(answer.status == 200, str(answer))
+    shown = answer.json()
+    expect(isinstance(shown, dict) and shown.get("status") == "ok", str(answer))
+    return {"status": answer.status, "seconds_to_answer": round(answer.seconds, 3)}
+
+
+def photo_path(trial: Trial) -> Mapping[str, Any]:
+    announcements = photos.Announcements.listen(trial)
+    photo_id = photos.send(trial, photos.photo())
+    uploaded = trial.seconds
+    expect_ready(trial, photo_id)
+    ready = trial.seconds
+    expect_announced_once(trial, announcements, photo_id)
+    return {"seconds_to_upload": round(uploaded, 3), "seconds_from_upload_to_ready": round(ready - uploaded, 3)}
+
+
+def presigned_path(trial: Trial) -> Mapping[str, Any]:
+    body = json.dumps({"content_type": "image/jpeg"}).encode()
+    answer = trial.request("POST", "/v1/photos/presign", body=body, content_type="application/json")
+    expect(answer.status == 201, str(answer))
+    given = answer.json()
+    photo_id = photos.remember(trial, given)
+    expect(isinstance(given.get("url"), str), f"the answer to a presign has no url; it has {sorted(given)}")
+    put = trial.edge.request("PUT", given["url"], headers=given.get("headers") or {}, body=photos.photo())
+    expect(put.status == 200, str(put))
+    expect_ready(trial, photo_id)
+    return {"expires_seconds": given.get("expires_seconds")}
+
+
+def corrupt_photo(trial: Trial) -> Mapping[str, Any]:
+    letters = photos.DeadLetters.search(trial)
+    bad = photos.send(trial, photos.corrupt_photo())
+    good = photos.send(trial, photos.photo())
+    reason = trial.until(f"the corrupt photo {bad} in the dead-letter queue", lambda: letters.take(bad))
+    expect(reason.strip(), f"the dead letter of {bad} says no reason")
+    expect_ready(trial, good)
+    expect(photos.record(trial.target, bad) is None, f"the corrupt photo {bad} has a record")
+    return {"reason": reason}
+
+
+def expect_ready(trial: Trial, photo_id: str) -> None:
+    """The photo is ready for the API, its thumbnail for everybody, and its record is in the table."""
+    shown = photos.wait_until_ready(trial, photo_id)
+    expect(
+        (shown.get("width"), shown.get("height")) == photos.PHOTO_SIZE,
+        f"the record says {shown.get('width')} x {shown.get('height')} pixels for a photo that people see as"
+        f" {photos.PHOTO_SIZE[0]} x {photos.PHOTO_SIZE[1]}",
+    )
+    answer = trial.get(f"/thumbnails/{photo_id}.jpg")
+    expect(answer.status == 200, f"GET /thumbnails/{photo_id}.jpg answered {answer.status}")
+    try:
+        size = jpeg.pixel_size(answer.body)
+    except ValueError as error:
+        raise CheckFailed(f"the thumbnail of {photo_id} is {error}") from error
+    width, height = photos.expected_thumbnail(photos.PHOTO_SIZE)
+    expect(
+        photos.has_thumbnail_size(size),
+        f"the thumbnail is {size[0]} x {size[1]} pixels; {width:.0f} x {height:.0f} keep the photo's aspect and turn",
+    )
+    expect(photos.record(trial.target, photo_id), f"there is no record of {photo_id} in the table")
+    trial.evidence["thumbnail"] = {"width": size[0], "height": size[1], "bytes": len(answer.body)}
+
+
+def expect_announced_once(trial: Trial, announcements: photos.Announcements, photo_id: str) -> None:
+    def look() -> bool:
+        announcements.poll()
+        return bool(announcements.of(photo_id))
+
+    trial.until(f"the announcement of {photo_id}", look)
+    while announcements.poll(wait_seconds=SETTLE_SECONDS):
+        pass
+    announced = announcements.of(photo_id)
+    expect(len(announced) == 1, f"{photo_id} was announced {len(announced)} times")
+    expect(announced[0].get("event") == "photo.ready", f"the announcement of {photo_id} is {announced[0]}")
+    trial.evidence["announcement"] = {key: value for key, value in announced[0].items() if key != "sent_at"}
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("edge-health", "The edge passes requests on to the API.", edge_health, 15, frozenset({"edge", "api"})),
+    Check(
+        "photo-path", "A photo sent through the edge gets its thumbnail, its record and exactly one announcement.",
+        photo_path, 60, frozenset({"photos", "api"}),
+    ),
+    Check(
+        "presigned-path", "A photo put to a presigned URL gets its thumbnail and its record.",
+        presigned_path, 60, frozenset({"photos", "api"}),
+    ),
+    Check(
+        "corrupt-photo", "A corrupt photo ends in the dead-letter queue with its reason; a good one goes on.",
+        corrupt_photo, 60, frozenset({"photos"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,104 @@
+"""HTTP through the edge: the one place that sets the Host header, time-outs and retries of the smoke tests."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opsctl.errors import OpsctlError
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+class EdgeUnreachable(OpsctlError):
+    """No HTTP answer at all."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Header names are lower-case."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """The body as JSON; None when it isn't."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        shown = self.body[:200].decode("utf-8", "replace")
+        return f"{self.method} {self.path} answered {self.status}{f': {shown}' if shown else ''}"
+
+
+class Edge:
+    """A connection pool to one environment's edge. Safe to share between threads.
+
+    Args:
+        base_url: where to connect to, such as https://photos.example.com or http://127.0.0.1:4566.
+        host: the Host header, when it is another than base_url's (the local cloud listens on loopback only).
+    """
+
+    def __init__(self, base_url: str, host: str | None = None, *, concurrency: int = 32) -> None:
+        import urllib3
+
+        self.base_url = base_url.rstrip("/")
+        self.host = host
+        self._pool = urllib3.PoolManager(
+            maxsize=concurrency,
+            # A connection that could not be made was certainly not answered: only that is tried again.
+            retries=urllib3.Retry(
+                total=None, connect=2, read=0, redirect=0, status=0, other=0, raise_on_redirect=False
+            ),
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> Answer:
+        """Send one request; any status is an answer, and redirects are not followed.
+
+        Args:
+            path: from the edge's root; or a whole URL (a presigned one), which then keeps its own host.
+
+        Raises:
+            EdgeUnreachable: no answer within the time, or no connection.
+        """
+        import urllib3
+
+        elsewhere = "://" in path
+        given = dict(headers or {}) | ({"Host": self.host} if self.host and not elsewhere else {})
+        begun = time.monotonic()
+        try:
+            response = self._pool.request(
+                method, path if elsewhere else self.base_url + path, headers=given, body=body, redirect=False,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=timeout_seconds),
+            )  # fmt: skip
+        except urllib3.exceptions.HTTPError as error:
+            raise EdgeUnreachable(
+                f"{self.host or self.base_url} does not answer.",
+                where=f"{method} {_without_query(path)} at {self.base_url}: {type(error).__name__}",
+            ) from error
+        return Answer(
+            method, _without_query(path), response.status, {k.lower(): v for k, v in response.headers.items()},
+            response.data, time.monotonic() - begun,
+        )  # fmt: skip
+
+
+def _without_query(path: str) -> str:
+    """A presigned URL's query is a secret while it lasts."""
+    return path.partition("?")[0]

@@ -1,0 +1,220 @@
+"""The photo path as a smoke test sees it: send a photo, watch for its effects, take everything back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib import resources
+from typing import Any
+
+from opsctl.aws import Aws, NotFound
+from opsctl.smoke.check import CheckFailed, Trial, expect
+from opsctl.smoke.target import SmokeTarget
+
+# assets/photo.jpg is stored 403 x 301 with EXIF orientation 6: people see it upright, 301 x 403.
+PHOTO_SIZE = (301, 403)
+THUMBNAIL_LIMIT = 256
+
+
+@cache
+def photo() -> bytes:
+    """A real JPEG of odd size with EXIF data."""
+    return (resources.files("opsctl.smoke") / "assets" / "photo.jpg").read_bytes()
+
+
+def corrupt_photo() -> bytes:
+    """A JPEG by its first bytes, cut off within its headers and followed by what no decoder takes."""
+    return photo()[:64] + b"\x00not an image\x00" * 64
+
+
+def send(trial: Trial, body: bytes) -> str:
+    """Upload through the edge and the API; returns the photo's id. Everything it leads to is removed afterwards."""
+    answer = trial.request("POST", "/v1/photos", body=body, content_type="image/jpeg")
+    expect(answer.status == 201, str(answer))
+    return remember(trial, answer.json())
+
+
+def remember(trial: Trial, answer: Any) -> str:
+    """The id in an upload's answer, with its objects and its record marked for removal."""
+    photo_id = answer.get("photo_id") if isinstance(answer, dict) else None
+    if not isinstance(photo_id, str) or not photo_id:
+        raise CheckFailed(f"the answer to an upload has no photo_id: {answer!r}")
+    trial.afterwards(f"photo {photo_id}", partial(remove, trial.target, photo_id))
+    trial.evidence.setdefault("photo_ids", []).append(photo_id)
+    return photo_id
+
+
+def wait_until_ready(trial: Trial, photo_id: str) -> Mapping[str, Any]:
+    """The photo as the API shows it, once it is ready. (A thumbnail asked for too early would be cached as missing.)"""
+
+    def look() -> Mapping[str, Any] | None:
+        answer = trial.get(f"/v1/photos/{photo_id}")
+        expect(answer.status in (200, 404), str(answer))
+        shown = answer.json()
+        return shown if answer.status == 200 and isinstance(shown, dict) and shown.get("status") == "ready" else None
+
+    return trial.until(f"photo {photo_id} as ready at /v1/photos/{photo_id}", look)
+
+
+def expected_thumbnail(size: tuple[int, int], limit: int = THUMBNAIL_LIMIT) -> tuple[float, float]:
+    """Width and height, not yet rounded, of the largest picture with the same aspect within limit x limit."""
+    scale = min(1.0, limit / max(size))
+    return size[0] * scale, size[1] * scale
+
+
+def has_thumbnail_size(actual: tuple[int, int], size: tuple[int, int] = PHOTO_SIZE) -> bool:
+    """Whether a thumbnail has the size that belongs to a photo, whichever way its maker rounds."""
+    return all(abs(a - e) <= 1 and a <= THUMBNAIL_LIMIT for a, e in zip(actual, expected_thumbnail(size), strict=True))
+
+
+def record(target: SmokeTarget, photo_id: str) -> dict[str, Any] | None:
+    """The photo's DynamoDB item in DynamoDB's own JSON; None when there is none."""
+    answer = target.aws.call(
+        "dynamodb", "get_item", TableName=target.output("photos.table"), Key=_key(photo_id), ConsistentRead=True
+    )
+    item: dict[str, Any] | None = answer.get("Item")
+    return item
+
+
+def remove(target: SmokeTarget, photo_id: str) -> None:
+    """Remove upload, thumbnail (every version of them) and record. Nothing there is fine."""
+    bucket = target.output("photos.bucket")
+    for key in (f"uploads/{photo_id}", f"thumbnails/{photo_id}.jpg"):
+        versions = target.aws.pages(
+            "s3", "list_object_versions", "[Versions, DeleteMarkers][]", Bucket=bucket, Prefix=key
+        )
+        for version in [version for version in versions if version and version["Key"] == key]:
+            target.aws.call("s3", "delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
+    target.aws.call("dynamodb", "delete_item", TableName=target.output("photos.table"), Key=_key(photo_id))
+
+
+def _key(photo_id: str) -> dict[str, dict[str, str]]:
+    return {"photo_id": {"S": photo_id}}
+
+
+@dataclass
+class Announcements:
+    """A queue of our own, subscribed to the photos topic, that sees what is announced from now on.
+
+    Attributes:
+        seen: by photo id, every announcement so far with the time (Unix seconds) at which SNS handed it over.
+    """
+
+    aws: Aws
+    queue_url: str
+    seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def listen(cls, trial: Trial) -> Announcements:
+        """Make the queue and subscribe it; both are removed when the trial ends."""
+        target, aws = trial.target, trial.aws
+        topic = target.output("photos.topic_arn")
+        url = aws.call(
+            "sqs", "create_queue", QueueName=f"{target.prefix}-smoke-{trial.id}", tags=dict(target.tags),
+            # A queue that a killed run left behind at least forgets its messages soon.
+            Attributes={"MessageRetentionPeriod": "600", "SqsManagedSseEnabled": "true"},
+        )["QueueUrl"]  # fmt: skip
+        trial.afterwards(f"queue {url}", partial(_ignore_missing, aws, "sqs", "delete_queue", QueueUrl=url))
+        arn = aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        aws.call("sqs", "set_queue_attributes", QueueUrl=url, Attributes={"Policy": _allow(topic, arn)})
+        subscription = aws.call(
+            "sns", "subscribe", TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True,
+            Attributes={"RawMessageDelivery": "true"},
+        )["SubscriptionArn"]  # fmt: skip
+        trial.afterwards(
+            f"subscription {subscription}",
+            partial(_ignore_missing, aws, "sns", "unsubscribe", SubscriptionArn=subscription),
+        )
+        return cls(aws, url)
+
+    def poll(self, *, wait_seconds: int = 1) -> int:
+        """Take what has come, waiting up to `wait_seconds` for the first; returns how many there were."""
+        messages = self.aws.call(
+            "sqs", "receive_message", QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages", [])  # fmt: skip
+        for message in messages:
+            self._note(message)
+        if messages:
+            self.aws.call(
+                "sqs", "delete_message_batch", QueueUrl=self.queue_url,
+                Entries=[{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)],
+            )  # fmt: skip
+        return len(messages)
+
+    def of(self, photo_id: str) -> list[dict[str, Any]]:
+        return self.seen.get(photo_id, [])
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        try:
+            announced = json.loads(message["Body"])
+        except ValueError:
+            return
+        if isinstance(announced, dict) and isinstance(announced.get("photo_id"), str):
+            sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+            self.seen.setdefault(announced["photo_id"], []).append(announced | {"sent_at": sent_at})
+
+
+@dataclass
+class DeadLetters:
+    """A look into the photos' dead-letter queue that leaves the messages of others where they are."""
+
+    aws: Aws
+    queue_url: str
+    held: list[str] = field(default_factory=list)
+
+    @classmethod
+    def search(cls, trial: Trial) -> DeadLetters:
+        letters = cls(trial.aws, trial.target.output("photos.dead_letter_queue_url"))
+        trial.afterwards("dead letters of others", letters.release)
+        return letters
+
+    def take(self, photo_id: str) -> str | None:
+        """Remove the dead letter of a photo and return its reason; None when it isn't among the next ten.
+
+        Others stay hidden while we search, so that a full queue is got through, and are released afterwards.
+        """
+        answer = self.aws.call(
+            "sqs", "receive_message", QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1,
+            VisibilityTimeout=60, MessageAttributeNames=["All"],
+        )  # fmt: skip
+        reason: str | None = None
+        for message in answer.get("Messages", []):
+            attributes = {
+                name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()
+            }
+            if attributes.get("photo_id") == photo_id:
+                reason = attributes.get("reason") or ""
+                self.aws.call("sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+            else:
+                self.held.append(message["ReceiptHandle"])
+        return reason
+
+    def release(self) -> None:
+        """Make the messages of others visible again."""
+        while self.held:
+            self.aws.call(
+                "sqs", "change_message_visibility",
+                QueueUrl=self.queue_url, ReceiptHandle=self.held.pop(), VisibilityTimeout=0,
+            )  # fmt: skip
+
+
+def _allow(topic_arn: str, queue_arn: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _ignore_missing(aws: Aws, service: str, operation: str, **parameters: Any) -> None:
+    with contextlib.suppress(NotFound):
+        aws.call(service, operation, **parameters)
