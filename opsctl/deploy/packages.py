@@ -189,6 +189,7 @@ def build_package(
     if not source.requirements.is_file():
         raise BadFunction(f"The function {source.name} has no requirements.txt.", where=str(source.requirements))
     inputs_hash = hash_inputs(source, runtime=runtime, architecture=architecture)
+    cache = cache / "packages"
     cached = _take_from(cache, inputs_hash)
     if not cached:
         on_event(PackageStarted(source.name))

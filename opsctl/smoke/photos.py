@@ -12,6 +12,7 @@ from typing import Any
 
 from opsctl.aws import Aws, NotFound
 from opsctl.smoke.check import CheckFailed, Trial, expect
+from opsctl.smoke.edge import Answer
 from opsctl.smoke.target import SmokeTarget
 
 # assets/photo.jpg is stored 403 x 301 with EXIF orientation 6: people see it upright, 301 x 403.
@@ -32,16 +33,27 @@ def corrupt_photo() -> bytes:
 
 def send(trial: Trial, body: bytes) -> str:
     """Upload through the edge and the API; returns the photo's id. Everything it leads to is removed afterwards."""
+    return remember(trial, upload(trial, body))
+
+
+def upload(trial: Trial, body: bytes) -> str:
+    """Upload through the edge and the API; returns the photo's id. Removing it is the caller's."""
     answer = trial.request("POST", "/v1/photos", body=body, content_type="image/jpeg")
     expect(answer.status == 201, str(answer))
-    return remember(trial, answer.json())
+    return id_in(answer)
 
 
-def remember(trial: Trial, answer: Any) -> str:
-    """The id in an upload's answer, with its objects and its record marked for removal."""
-    photo_id = answer.get("photo_id") if isinstance(answer, dict) else None
+def id_in(answer: Answer) -> str:
+    """The photo's id in the answer to an upload."""
+    shown = answer.json()
+    photo_id = shown.get("photo_id") if isinstance(shown, dict) else None
     if not isinstance(photo_id, str) or not photo_id:
-        raise CheckFailed(f"the answer to an upload has no photo_id: {answer!r}")
+        raise CheckFailed(f"no photo_id: {answer}")
+    return photo_id
+
+
+def remember(trial: Trial, photo_id: str) -> str:
+    """Mark a photo's objects and record for removal when the trial ends."""
     trial.afterwards(f"photo {photo_id}", partial(remove, trial.target, photo_id))
     trial.evidence.setdefault("photo_ids", []).append(photo_id)
     return photo_id
