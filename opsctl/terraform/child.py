@@ -61,6 +61,7 @@ def follow(
     stop: Stop,
     on_stop: Callable[[int], None],
     clock: Clock,
+    on_poll: Callable[[], None] = lambda: None,
 ) -> int:
     """Deliver what `child` writes to `log` until it ends; return its exit status.
 
@@ -78,26 +79,28 @@ def follow(
                 if rest := lines.rest():
                     on_line(rest)
                 if served > 1:
-                    _signal_group(child, signal.SIGKILL)
+                    end_group(child.pid, signal.SIGKILL)
                 return child.returncode
+            on_poll()
             if served < stop.count:
                 served += 1
                 on_stop(served)
                 if served == 1:
-                    _signal_group(child, signal.SIGINT)
+                    end_group(child.pid, signal.SIGINT)
                 elif served == 2:
                     child.terminate()
                     deadline = clock.monotonic() + KILL_AFTER_SECONDS
                 else:
                     deadline = 0
             if clock.monotonic() >= deadline:
-                _signal_group(child, signal.SIGKILL)
+                end_group(child.pid, signal.SIGKILL)
             clock.sleep(POLL_SECONDS)
 
 
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def end_group(group: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send a signal to a process group; nothing happens if it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
+        os.killpg(group, number)
 
 
 class _Lines(contextlib.AbstractContextManager["_Lines"]):

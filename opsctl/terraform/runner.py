@@ -39,10 +39,10 @@ from opsctl.terraform.events import (
 )
 from opsctl.terraform.failures import NEEDS_INIT, ConfigurationInvalid, Failure, PlanStale, TerraformFailed, explain
 from opsctl.terraform.lock import exclusive
+from opsctl.terraform.masking import Masker, secrets_in
 from opsctl.terraform.plan import NOTHING, Binding, Changes, Plan, file_sha256, plan_from_json, state_in
 from opsctl.terraform.provider import ProviderChoice
 from opsctl.terraform.run_record import forget_run, read_run, write_run
-from opsctl.terraform.masking import Masker, secrets_in
 
 OURS = re.compile(r"^TF_(CLI_ARGS|LOG|WORKSPACE|DATA_DIR|INPUT|IN_AUTOMATION)")
 """Settings of the caller that would change what a command does behind our back."""
