@@ -211,8 +211,9 @@ def hash_inputs(source: FunctionSource, *, runtime: str, architecture: str) -> s
 def _own_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """A function's files by their names in the zip, without tests, notes and what tools leave behind."""
     for name, file in _files(folder):
-        first = PurePosixPath(name).parts[0]
-        if first not in {"tests", "requirements.txt", "requirements.in"} and not name.endswith(".md"):
+        parts = PurePosixPath(name).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if parts[0] not in {"tests", "requirements.txt", "requirements.in"} and not hidden and not name.endswith(".md"):
             yield name, file
 
 
@@ -223,7 +224,7 @@ def _installed_files(folder: Path) -> Iterator[tuple[str, Path]]:
         path = PurePosixPath(name)
         script = path.parts[0] == "bin"
         record = path.parent.name.endswith(".dist-info") and path.name in about_the_installation
-        if not script and not record and path.name != ".lock":
+        if not script and not record and not path.parts[0].startswith("."):
             yield name, file
 
 
@@ -231,7 +232,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     named = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
     for name in sorted(named):
         parts = PurePosixPath(name).parts
-        if "__pycache__" not in parts and not name.endswith(".pyc") and not parts[0].startswith("."):
+        if "__pycache__" not in parts and not name.endswith(".pyc"):
             yield name, named[name]
 
 
