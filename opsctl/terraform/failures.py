@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsctl.aws.errors import CloudUnreachable, CredentialsExpired, CredentialsMissing
 from opsctl.errors import Locked, OpsctlError, Refused, UsageError
 from opsctl.files import DiskFull
 from opsctl.terraform.events import Diagnostic
@@ -86,14 +87,6 @@ class StateLocked(Locked):
         )
 
 
-class CredentialsInvalid(OpsctlError):
-    """No credentials, or they expired, or AWS refuses them."""
-
-
-class CloudUnreachable(OpsctlError):
-    """The endpoint does not answer: the local cloud is gone, or there is no network."""
-
-
 class ProviderUnavailable(OpsctlError):
     """`terraform init` could not get a provider."""
 
@@ -135,21 +128,25 @@ def _stale(failure: Failure, match: re.Match[str]) -> PlanStale:
     )
 
 
-def _credentials(failure: Failure, match: re.Match[str]) -> CredentialsInvalid:
+def _credentials(failure: Failure, match: re.Match[str]) -> OpsctlError:
     expired = "expired" in failure.text.lower()
-    return CredentialsInvalid(
-        "Your AWS credentials have expired." if expired else "There are no AWS credentials that work.",
+    kind = CredentialsExpired if expired else CredentialsMissing
+    return kind(
+        "The AWS credentials have expired." if expired else "No AWS credentials that work.",
         where=_one_line(match.group(0)),
-        next="Sign in (such as: aws sso login) and run the command again. opsctl doctor shows who you are.",
+        next="Log in (aws sso login, or set AWS_PROFILE), then run the command again.",
     )
 
 
 def _unreachable(failure: Failure, match: re.Match[str]) -> CloudUnreachable:
-    local = match.group("endpoint").startswith(("127.", "localhost", "[::1]"))
+    endpoint = match.group("endpoint")
+    local = endpoint.startswith(("127.", "localhost", "[::1]"))
     return CloudUnreachable(
-        f"Nothing answers at {match.group('endpoint')}" + (": the local cloud is gone." if local else "."),
+        f"Nothing answers at {endpoint}" + (": the local cloud is gone." if local else "."),
         where=failure.where(),
-        next="opsctl local status, then opsctl up again: it goes on from there." if local else "Check the network.",
+        next="Run the command again: it starts the local cloud."
+        if local
+        else "Check the network and the proxy settings.",
     )
 
 

@@ -142,7 +142,8 @@ class Terraform:
             backend_settings: more of it (bucket, key, region …), not secret.
 
         Raises:
-            ProviderUnavailable, ConfigurationInvalid, CredentialsInvalid, CloudUnreachable, LockHeld, Interrupted.
+            ProviderUnavailable, ConfigurationInvalid, LockHeld, Interrupted, TerraformFailed.
+            CredentialsMissing, CredentialsExpired, CloudUnreachable: the backend's state can't be reached.
         """
         settings = "".join(
             f"{name} = {json.dumps(value)}\n" for name, value in sorted((backend_settings or {}).items())
@@ -192,8 +193,8 @@ class Terraform:
             variables: not secret (secrets go as TF_VAR_* in the environment); any JSON value.
 
         Raises:
-            ConfigurationInvalid, StateLocked, LockHeld, CredentialsInvalid, CloudUnreachable, DiskFull, Interrupted,
-            TerraformFailed.
+            ConfigurationInvalid, StateLocked, LockHeld, DiskFull, Interrupted, TerraformFailed.
+            CredentialsMissing, CredentialsExpired, CloudUnreachable.
         """
         if variables_file is not None and not variables_file.is_file():
             raise ConfigurationInvalid(
@@ -260,8 +261,9 @@ class Terraform:
 
         Raises:
             PlanStale: the file changed, belongs to another environment, or the state moved on. Nothing was applied.
-            StateLocked, LockHeld, CredentialsInvalid, CloudUnreachable, DiskFull, TerraformFailed: what was done
-                until then is in the state.
+            StateLocked, LockHeld: nothing was applied.
+            CredentialsMissing, CredentialsExpired, CloudUnreachable, DiskFull, TerraformFailed: what was done until then
+                is in the state.
             Interrupted: it stopped in order; the state is kept.
         """
         self._check_belongs(plan)
