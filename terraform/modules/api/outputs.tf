@@ -1,0 +1,44 @@
+output "id" {
+  description = "The REST API's id."
+  value       = aws_api_gateway_rest_api.this.id
+}
+
+output "stage" {
+  description = "The stage's name, which is the first part of every path."
+  value       = aws_api_gateway_stage.this.stage_name
+}
+
+output "invoke_url" {
+  description = "The stage's own address. It answers CloudFront only."
+  value       = aws_api_gateway_stage.this.invoke_url
+}
+
+output "domain_name" {
+  description = "The host that CloudFront asks."
+  value       = "${aws_api_gateway_rest_api.this.id}.execute-api.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"
+}
+
+output "execution_arn" {
+  description = "First part of the ARNs of requests to this API."
+  value       = aws_api_gateway_rest_api.this.execution_arn
+}
+
+output "api_key_id" {
+  description = "Id of the environment's own key; `aws apigateway get-api-key --include-value` gives its value."
+  value       = aws_api_gateway_api_key.default.id
+}
+
+output "usage_plan_id" {
+  description = "The usage plan that holds the environment's own key."
+  value       = aws_api_gateway_usage_plan.this.id
+}
+
+output "web_acl_arn" {
+  description = "The web ACL before the stage."
+  value       = aws_wafv2_web_acl.this.arn
+}
+
+output "access_log_group" {
+  description = "Name of the log group with one JSON line for each request."
+  value       = aws_cloudwatch_log_group.access.name
+}
