@@ -32,3 +32,58 @@ $(READY): requirements.lock pyproject.toml
 .PHONY: lock
 lock: setup ## Renew requirements.lock (exact versions with hashes) from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
+
+.PHONY: demo
+demo: setup ## Take the local environment up and send a photo through it
+	@$(BIN)/opsctl up local --yes
+	@$(BIN)/opsctl demo local
+
+.PHONY: test
+test: setup lint type ## Every check and every test: style, types, unit, integration, Terraform, end to end
+	@$(BIN)/pytest
+
+.PHONY: unit
+unit: setup ## The tests that need no cloud (seconds)
+	@$(BIN)/pytest tests/unit
+
+.PHONY: integration
+integration: setup ## The tests with real processes: Terraform, emulators, package builds
+	@$(BIN)/pytest tests/integration
+
+.PHONY: e2e
+e2e: setup ## The command line on a whole local environment of its own (minutes)
+	@$(BIN)/pytest tests/e2e
+
+.PHONY: fmt
+fmt: setup ## Format Python and Terraform
+	@$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .
+	@terraform fmt -recursive terraform tests >/dev/null 2>&1 || $(BIN)/python -m opsctl.terraform.embedded fmt -recursive terraform
+
+.PHONY: lint
+lint: setup ## Style of Python and Terraform
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q . || { echo "run: make fmt"; exit 1; }
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform tests; else $(BIN)/python -m opsctl.terraform.embedded fmt -check -recursive terraform; fi
+
+.PHONY: type
+type: setup ## mypy --strict
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: setup ## Speed and size, as ratios in one run; renews benchmarks/REPORT.md (takes long)
+	@$(BIN)/python -m benchmarks
+
+.PHONY: provider6
+provider6: setup ## Plan, apply and destroy the stack with a 6.x provider (builds one where none can be had)
+	@$(BIN)/python -m benchmarks.provider6
+
+.PHONY: docs
+docs: setup ## Renew what the documentation takes from the code (tables, the picture of `up`)
+	@$(BIN)/python -m docs
+
+.PHONY: clean
+clean: ## Stop the local cloud; remove .venv and everything that was built (the shared cache stays)
+	@test ! -x $(BIN)/opsctl || $(BIN)/opsctl local stop
+	@rm -rf $(VENV) .opsctl .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find terraform -name .terraform.lock.hcl -delete

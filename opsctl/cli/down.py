@@ -49,8 +49,8 @@ def down(
         )
         return
     screen.say(
-        f"[green]✓[/] {literal(environment)} is gone in {duration(removal.seconds)}: {removal.deleted} resources destroyed, "
-        f"nothing left with its tags."
+        f"[green]✓[/] {literal(environment)} is gone in {duration(removal.seconds)}: "
+        f"{removal.deleted} resources destroyed, nothing left with its tags."
     )
     for arn, why in removal.leftovers.remainders:
         screen.say(f"  [yellow]remains[/] {literal(arn)} [dim]({literal(why)})[/]")

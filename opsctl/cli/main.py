@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from opsctl import __version__
 from opsctl.cli.lazy import LazyGroup
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from opsctl.ui.console import Console
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -60,10 +63,10 @@ def main() -> None:
         sys.exit(ExitCode.FAILED)
 
 
-def _console():  # type: ignore[no-untyped-def]
-    from opsctl.ui.console import Console
+def _console() -> Console:
+    from opsctl.cli.context import console
 
-    return Console()
+    return console()
 
 
 def _report_a_bug(error: Exception) -> None:

@@ -10,6 +10,9 @@ from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
 from opsctl.cli.context import environment as named
 from opsctl.exit_codes import ExitCode
 
+QUICK_CHECKS = ["edge-health"]
+"""What `up` proves at once; `opsctl smoke` proves the rest."""
+
 
 def up(
     environment: EnvironmentArgument,
@@ -35,9 +38,7 @@ def up(
         deployment = take_up(
             ports, approve=Approval(screen, progress, yes, "Apply this plan?"), afresh=Afresh(screen, progress, yes)
         )
-    report = (
-        prove(environment, deployment.outputs, ports, only=["edge-health"]) if smoke and deployment.changed else None
-    )
+    report = prove(deployment.outputs, ports, only=QUICK_CHECKS) if smoke and deployment.changed else None
     if json:
         screen.json(
             {

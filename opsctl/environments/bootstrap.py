@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from opsctl.environments.ports import Ports
 from opsctl.errors import OpsctlError
@@ -43,8 +44,11 @@ def bootstrap(ports: Ports) -> Bootstrapped:
     created = not ports.bucket.exists()
     if created:
         location = {"LocationConstraint": ports.environment.region}
-        create = {} if ports.environment.region == "us-east-1" else {"CreateBucketConfiguration": location}
-        aws.call("s3", "create_bucket", Bucket=name, **create)
+        settings: dict[str, Any] = {"Bucket": name}
+        # us-east-1 is the one region that S3 refuses as a location. Source: S3 API reference, CreateBucket.
+        if ports.environment.region != "us-east-1":
+            settings["CreateBucketConfiguration"] = location
+        aws.call("s3", "create_bucket", **settings)
     aws.call("s3", "put_bucket_versioning", Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     aws.call(
         "s3", "put_bucket_encryption", Bucket=name, ServerSideEncryptionConfiguration={

@@ -30,7 +30,7 @@ class StaleState(Refused):
 
     def __init__(self, lost: LostCloud) -> None:
         super().__init__(
-            f"The local cloud was restarted: the {lost.resources} resources in the state of {lost.environment} are gone.",
+            f"The local cloud was restarted: {lost.resources} resources in the state of {lost.environment} are gone.",
             next=f"Start afresh with: opsctl up {lost.environment} --yes (the old state and records are archived).",
         )
 

@@ -1,4 +1,4 @@
-"""name → Environment → packages → saved plan: the stages that `plan`, `up` and `down` share. Nothing here changes AWS."""
+"""name → Environment → packages → saved plan: the stages that `plan`, `up` and `down` share; none changes AWS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from opsctl.config import cache_folder
-from opsctl.deploy.packages import build_packages
+from opsctl.deploy.packages import build_packages, find_functions
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
 from opsctl.environments.ports import Ports
@@ -52,7 +52,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
     if not destroy:
         with ports.stage("function packages") as result:
             built = build_packages(
-                environment.stack.parent / "modules",
+                find_functions(environment.stack.parent / "modules"),
                 into=ports.packages,
                 cache=cache_folder(),
                 runtime=function_runtime(environment),
