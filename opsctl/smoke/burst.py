@@ -37,7 +37,7 @@ class Burst:
     Attributes:
         upload_seconds: from the first request to the last answer.
         pipeline_seconds: from the first upload's answer to the last announcement.
-        seconds: from the first request to the last announcement.
+        seconds: from the first request to the last announcement or answer.
         upload: of one photo, request to answer.
         announcement: of one photo, from its upload's answer to its announcement.
         announced_twice: ids that were announced more than once.
@@ -141,7 +141,7 @@ def _judge(
         concurrency=concurrency,
         upload_seconds=max(answered) - first,
         pipeline_seconds=last - min(answered),
-        seconds=last - first,
+        seconds=max(last, *answered) - first,
         upload=Spread.of([end - begun for begun, end in sent.values()]),
         announcement=Spread.of([max(0.0, announced[photo_id] - end) for photo_id, (_, end) in sent.items()]),
         announced_twice=tuple(photo_id for photo_id in sent if len(announcements.of(photo_id)) > 1),
