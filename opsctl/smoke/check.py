@@ -157,7 +157,7 @@ class Trial:
 
         Args:
             what: completes the sentence "… was not seen within 20 s".
-            look: None (or False) means not yet.
+            look: anything false (None, 0, an empty list) means not yet.
 
         Raises:
             CheckFailed: the time is over.
@@ -169,7 +169,7 @@ class Trial:
             if self._stop.is_set():
                 raise CheckStopped
             seen = look()
-            if seen is not None and seen is not False:
+            if seen:
                 return seen
             if self.seconds >= end:
                 raise CheckFailed(f"{what} was not seen within {self.seconds - begun:.1f} s")

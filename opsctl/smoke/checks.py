@@ -48,8 +48,9 @@ def corrupt_photo(trial: Trial) -> Mapping[str, Any]:
     letters = photos.DeadLetters.search(trial)
     bad = photos.send(trial, photos.corrupt_photo())
     good = photos.send(trial, photos.photo())
-    reason = trial.until(f"the corrupt photo {bad} in the dead-letter queue", lambda: letters.take(bad))
-    expect(reason.strip(), f"the dead letter of {bad} says no reason")
+    letter = trial.until(f"the corrupt photo {bad} in the dead-letter queue", lambda: letters.take(bad))
+    reason = letter.get("reason", "").strip()
+    expect(reason, f"the dead letter of {bad} says no reason")
     expect_ready(trial, good)
     expect(photos.record(trial.target, bad) is None, f"the corrupt photo {bad} has a record")
     return {"reason": reason}

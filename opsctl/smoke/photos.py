@@ -186,8 +186,8 @@ class DeadLetters:
         trial.afterwards("dead letters of others", letters.release)
         return letters
 
-    def take(self, photo_id: str) -> str | None:
-        """Remove the dead letter of a photo and return its reason; None when it isn't among the next ten.
+    def take(self, photo_id: str) -> Mapping[str, str] | None:
+        """Remove the dead letter of a photo and return its attributes; None when it isn't among the next ten.
 
         Others stay hidden while we search, so that a full queue is got through, and are released afterwards.
         """
@@ -195,17 +195,17 @@ class DeadLetters:
             "sqs", "receive_message", QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1,
             VisibilityTimeout=60, MessageAttributeNames=["All"],
         )  # fmt: skip
-        reason: str | None = None
+        found: Mapping[str, str] | None = None
         for message in answer.get("Messages", []):
             attributes = {
-                name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()
+                name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()
             }
             if attributes.get("photo_id") == photo_id:
-                reason = attributes.get("reason") or ""
+                found = attributes
                 self.aws.call("sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
             else:
                 self.held.append(message["ReceiptHandle"])
-        return reason
+        return found
 
     def release(self) -> None:
         """Make the messages of others visible again."""
