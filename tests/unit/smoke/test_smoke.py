@@ -110,7 +110,7 @@ def test_looking_ends_as_soon_as_it_is_seen():
     clock = HeldClock()
 
     def quick(trial):
-        return {"seen": trial.until("it", lambda: "it" if clock.seconds >= 1 else None)}
+        return {"seen": trial.until("it", lambda: "it" if clock.seconds >= 1 else 0)}
 
     [result] = run(quick, clock=clock).results
     assert result.passed
