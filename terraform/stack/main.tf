@@ -1,0 +1,145 @@
+# One whole environment. Reading this file is reading the architecture:
+#
+#   client ─ Route 53 ─ CloudFront + WAF (edge) ─┬─ site bucket (site)
+#                                                ├─ thumbnails (photos)
+#                                                └─ API Gateway + WAF (api) ─┬─ functions, S3 ─ SQS ─ Lambda ─ DynamoDB, SNS (photos)
+#                                                                            └─ VPC link ─ NLB ─ EC2 (service) ─ RDS MySQL (database)
+
+locals {
+  name_prefix = "${var.project}-${var.environment}"
+}
+
+module "network" {
+  source = "../modules/network"
+
+  name_prefix          = local.name_prefix
+  vpc_cidr             = var.vpc_cidr
+  availability_zones   = coalesce(var.availability_zones, ["${var.region}a", "${var.region}b"])
+  nat_gateway_per_zone = var.nat_gateway_per_zone
+  interface_endpoints  = var.interface_endpoints
+  log_retention_days   = var.log_retention_days
+}
+
+module "database" {
+  source = "../modules/database"
+
+  name_prefix           = local.name_prefix
+  subnet_ids            = module.network.private_data_subnet_ids
+  security_group_id     = module.network.security_group_ids.database
+  instance_class        = var.db_instance_class
+  max_connections       = var.db_max_connections
+  storage_gb            = var.db_storage_gb
+  max_storage_gb        = var.db_max_storage_gb
+  multi_az              = var.db_multi_az
+  backup_retention_days = var.db_backup_retention_days
+  performance_insights  = var.db_performance_insights
+  deletion_protection   = var.deletion_protection
+  final_snapshot        = var.db_final_snapshot
+  key_deletion_days     = var.key_deletion_days
+  log_retention_days    = var.log_retention_days
+}
+
+module "service" {
+  source = "../modules/service"
+
+  name_prefix = local.name_prefix
+  network = {
+    vpc_id                          = module.network.vpc_id
+    subnet_ids                      = module.network.private_app_subnet_ids
+    load_balancer_security_group_id = module.network.security_group_ids.load_balancer
+    service_security_group_id       = module.network.security_group_ids.service
+  }
+  database            = module.database
+  ami_id              = var.service_ami_id
+  instance_type       = var.service_instance_type
+  instances           = var.service_instances
+  deletion_protection = var.deletion_protection
+  force_destroy       = !var.deletion_protection
+  log_retention_days  = var.log_retention_days
+  tags                = local.tags
+}
+
+module "photos" {
+  source = "../modules/photos"
+
+  name_prefix        = local.name_prefix
+  package_dir        = var.package_dir
+  function_runtime   = var.function_runtime
+  cors_origins       = ["https://${var.site_domain}"]
+  force_destroy      = !var.deletion_protection
+  log_retention_days = var.log_retention_days
+}
+
+module "api" {
+  source = "../modules/api"
+
+  name_prefix     = local.name_prefix
+  origin_secret   = var.origin_secret
+  photos_bucket   = module.photos.bucket.id
+  upload_role_arn = module.photos.upload_role_arn
+  photos_function = module.photos.functions["photos-api"]
+  orders_service = {
+    load_balancer_arn = module.service.load_balancer.arn
+    url               = module.service.load_balancer.url
+  }
+  log_retention_days = var.log_retention_days
+}
+
+module "site" {
+  source = "../modules/site"
+
+  name_prefix   = local.name_prefix
+  force_destroy = !var.deletion_protection
+}
+
+module "edge" {
+  source    = "../modules/edge"
+  providers = { aws = aws, aws.us_east_1 = aws.us_east_1 }
+
+  name_prefix         = local.name_prefix
+  site_domain         = var.site_domain
+  parent_zone_name    = var.parent_zone_name
+  origin_secret       = var.origin_secret
+  api_domain_name     = module.api.domain_name
+  site_bucket         = module.site.bucket
+  photos_bucket       = module.photos.bucket
+  allowed_countries   = var.allowed_countries
+  wait_for_deployment = !var.local
+  log_retention_days  = var.log_retention_days
+}
+
+module "observability" {
+  source    = "../modules/observability"
+  providers = { aws = aws, aws.us_east_1 = aws.us_east_1 }
+
+  name_prefix = local.name_prefix
+  alert_email = var.alert_email
+  api         = module.api
+  edge = {
+    distribution_id = module.edge.distribution_id
+    web_acl_name    = split("/", module.edge.web_acl_arn)[2] # …:global/webacl/<name>/<id>
+  }
+  functions = module.photos.functions
+  queues = {
+    photos = { name = module.photos.queue.name, dead_letter_name = module.photos.dead_letter_queue.name }
+  }
+  database = module.database
+  service = {
+    load_balancer     = module.service.load_balancer.arn_suffix
+    target_group      = module.service.target_group.arn_suffix
+    autoscaling_group = module.service.autoscaling_group
+  }
+  key_deletion_days = var.key_deletion_days
+}
+
+# Where opsctl reads the secret back from, so that every run says the same one.
+resource "aws_secretsmanager_secret" "origin" {
+  name                    = "${local.name_prefix}/origin-secret"
+  description             = "What CloudFront says to the API as x-origin-verify"
+  recovery_window_in_days = 0
+}
+
+resource "aws_secretsmanager_secret_version" "origin" {
+  secret_id     = aws_secretsmanager_secret.origin.id
+  secret_string = var.origin_secret
+}

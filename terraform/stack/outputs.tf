@@ -1,0 +1,93 @@
+output "edge" {
+  description = "The way in."
+  value = {
+    url                      = module.edge.url
+    domain_name              = module.edge.domain_name
+    distribution_id          = module.edge.distribution_id
+    distribution_domain_name = module.edge.distribution_domain_name
+    web_acl_arn              = module.edge.web_acl_arn
+    name_servers             = module.edge.name_servers
+  }
+}
+
+output "api" {
+  description = "The REST API behind the edge."
+  value = {
+    id            = module.api.id
+    stage         = module.api.stage
+    invoke_url    = module.api.invoke_url
+    api_key_id    = module.api.api_key_id
+    usage_plan_id = module.api.usage_plan_id
+  }
+}
+
+output "photos" {
+  description = "The photos pipeline."
+  value = {
+    bucket                = module.photos.bucket.id
+    table                 = module.photos.table.name
+    topic_arn             = module.photos.topic_arn
+    queue_url             = module.photos.queue.url
+    queue_arn             = module.photos.queue.arn
+    dead_letter_queue_url = module.photos.dead_letter_queue.url
+  }
+}
+
+output "functions" {
+  description = "Every function by its short name: function_name, alias, arn (of the alias), role_arn, log_group."
+  value = {
+    for name, function in module.photos.functions : name => {
+      function_name = function.function_name
+      alias         = function.alias
+      arn           = function.arn
+      role_arn      = function.role_arn
+      log_group     = function.log_group
+    }
+  }
+}
+
+output "database" {
+  description = "The database. The secret holds its master user's password."
+  value = {
+    identifier = module.database.identifier
+    address    = module.database.address
+    port       = module.database.port
+    name       = module.database.name
+    secret_arn = module.database.secret_arn
+  }
+}
+
+output "service" {
+  description = "The private service."
+  value = {
+    autoscaling_group      = module.service.autoscaling_group
+    target_group_arn       = module.service.target_group.arn
+    load_balancer_dns_name = module.service.load_balancer.dns_name
+    launch_template_id     = module.service.launch_template_id
+    artifact_bucket        = module.service.artifact_bucket
+    artifact_parameter     = module.service.artifact_parameter
+  }
+}
+
+output "network" {
+  description = "The network."
+  value = {
+    vpc_id                  = module.network.vpc_id
+    private_app_subnet_ids  = module.network.private_app_subnet_ids
+    private_data_subnet_ids = module.network.private_data_subnet_ids
+  }
+}
+
+output "observability" {
+  description = "What watches the environment."
+  value = {
+    alert_topic_arn      = module.observability.alert_topic_arn
+    edge_alert_topic_arn = module.observability.edge_alert_topic_arn
+    dashboard_name       = module.observability.dashboard_name
+  }
+}
+
+output "site" {
+  description = "The static site."
+  value       = { bucket = module.site.bucket.id }
+}
