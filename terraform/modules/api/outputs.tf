@@ -42,3 +42,8 @@ output "access_log_group" {
   description = "Name of the log group with one JSON line for each request."
   value       = aws_cloudwatch_log_group.access.name
 }
+
+output "name" {
+  description = "The REST API's name, by which CloudWatch knows it (dimension ApiName)."
+  value       = aws_api_gateway_rest_api.this.name
+}
