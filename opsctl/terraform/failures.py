@@ -75,13 +75,14 @@ class StateLocked(Locked):
     Attributes:
         id: what `force_unlock` takes.
         who: user@host.
-        since: as Terraform prints it (UTC).
+        since: UTC, "YYYY-MM-DD HH:MM:SS".
     """
 
     def __init__(self, id: str, who: str, operation: str, since: str) -> None:
         self.id, self.who, self.operation, self.since = id, who, operation, since
+        self.since_iso = since.replace(" ", "T")
         super().__init__(
-            f"The state is locked by {who or 'somebody'} since {since or '?'} ({operation or 'unknown'}).",
+            f"The state is locked by {who or 'somebody'} since {since or '?'} UTC ({operation or 'unknown'}).",
             where=f"lock {id}",
             next="Wait for it to end. If that process is gone: opsctl unlock ENV",
         )
@@ -93,6 +94,25 @@ class ProviderUnavailable(OpsctlError):
 
 class PlanStale(Refused):
     """The saved plan no longer fits: its file, its environment or its state changed. Nothing was applied."""
+
+
+class StateNotSaved(OpsctlError):
+    """An apply changed things, and the state that says so could not be stored where it belongs.
+
+    Attributes:
+        file: where it is kept until the next command puts it back; None if it could be kept nowhere.
+    """
+
+    def __init__(self, cause: OpsctlError, file: Path | None) -> None:
+        self.file = file
+        kept = "It is kept on this machine." if file else "It could be kept nowhere."
+        super().__init__(
+            f"The state of what was applied could not be saved. {kept} The cause: {cause.what}",
+            where=str(file or cause.where),
+            next="Mend the cause, then run the same command again: it puts the state back first."
+            if file
+            else "Free some space; terraform import takes over what the state lacks.",
+        )
 
 
 Rule = tuple[str, Callable[[Failure, "re.Match[str]"], OpsctlError]]
@@ -113,7 +133,8 @@ def _locked(failure: Failure, match: re.Match[str]) -> StateLocked:
         found = re.search(rf"^\s*{label}:\s*(\S[^\n]*?)\s*$", failure.text, re.MULTILINE)
         return found.group(1) if found else ""
 
-    since = re.sub(r"\.\d+ \+0000 UTC", " UTC", told("Created"))
+    # Go prints 2026-11-21 10:00:00.123456789 +0000 UTC.
+    since = told("Created")[:19]
     return StateLocked(told("ID"), told("Who"), told("Operation").removeprefix("OperationType").lower(), since)
 
 

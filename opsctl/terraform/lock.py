@@ -83,7 +83,7 @@ def exclusive(
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(handle, file, clock.monotonic() + wait_seconds, clock)
-        holder = Holder(_user(), socket.gethostname(), os.getpid(), command, clock.now().isoformat(timespec="seconds"))
+        holder = Holder(user(), socket.gethostname(), os.getpid(), command, clock.now().isoformat(timespec="seconds"))
         with disk_errors(file):
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
@@ -116,7 +116,8 @@ def holder_of(file: Path) -> Holder | None:
         return None
 
 
-def _user() -> str:
+def user() -> str:
+    """Name of the user that runs us."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

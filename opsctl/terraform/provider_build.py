@@ -107,7 +107,7 @@ def _compile(
     version: str, temporary: Path, folder: Path, env: Mapping[str, str], on_event: Listener, clock: Clock
 ) -> Path:
     argv = [
-        "go", "install", "-v", "-trimpath",
+        "go", "install", "-v",
         "-ldflags", f"-s -w -X {MODULE}/version.ProviderVersion={version}",
         "-gcflags", "all=-N -l -dwarf=false",
         f"{MODULE}@{BUILDABLE[version]}",
@@ -124,7 +124,7 @@ def _compile(
         if clock.monotonic() - told >= TELL_EVERY_SECONDS:
             told = clock.monotonic()
             compiled = sum(not line.startswith("go: ") for line in said)
-            step = f"{compiled} packages compiled" if compiled else f"{len(said)} modules fetched"
+            step = f"{len(said) - compiled} modules fetched, {compiled} packages compiled"
             on_event(Progress(f"Building the AWS provider {version}: {step}", told - begun))
 
     with requests_from_signals(stop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from opsctl.files import write_atomically
@@ -23,6 +23,7 @@ class Run:
             the same id; 0 where the system has no /proc.
         started_at: UTC, ISO 8601.
         log: everything that it says.
+        ended_at: when it was seen to have ended badly (killed, or unable to release the state's lock); "" before.
     """
 
     pid: int
@@ -31,6 +32,7 @@ class Run:
     log: str
     started_at: str
     opsctl_pid: int
+    ended_at: str = ""
 
     @property
     def is_alive(self) -> bool:
@@ -48,6 +50,14 @@ def started_ticks(pid: int) -> int:
 def write_run(work: Path, *, pid: int, command: str, log: Path, started_at: str) -> None:
     run = Run(pid, started_ticks(pid), command, str(log), started_at, os.getpid())
     write_atomically(work / FILE_NAME, json.dumps(asdict(run), indent=2) + "\n", mode=0o600)
+
+
+def mark_ended(work: Path, ended_at: str) -> None:
+    """Keep the record of a run that ended badly: it tells whose lock is left on the state."""
+    if run := read_run(work):
+        write_atomically(
+            work / FILE_NAME, json.dumps(asdict(replace(run, ended_at=ended_at)), indent=2) + "\n", mode=0o600
+        )
 
 
 def read_run(work: Path) -> Run | None:

@@ -10,7 +10,9 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from opsctl import processes
 from opsctl.clock import Clock, SystemClock
 from opsctl.config import cache_folder
 from opsctl.errors import Interrupted, Locked, OpsctlError
-from opsctl.files import disk_errors, write_atomically
+from opsctl.files import DiskFull, disk_errors, write_atomically
 from opsctl.terraform import configuration
 from opsctl.terraform.binary import TerraformBinary
 from opsctl.terraform.child import Stop, follow, requests_from_signals
@@ -37,17 +39,31 @@ from opsctl.terraform.events import (
     ignore,
     parse_event,
 )
-from opsctl.terraform.failures import NEEDS_INIT, ConfigurationInvalid, Failure, PlanStale, TerraformFailed, explain
-from opsctl.terraform.lock import exclusive
+from opsctl.terraform.failures import (
+    NEEDS_INIT,
+    ConfigurationInvalid,
+    Failure,
+    PlanStale,
+    StateLocked,
+    StateNotSaved,
+    TerraformFailed,
+    explain,
+)
+from opsctl.terraform.lock import exclusive, user
 from opsctl.terraform.masking import Masker, secrets_in
 from opsctl.terraform.plan import NOTHING, Binding, Changes, Plan, file_sha256, plan_from_json, state_in
 from opsctl.terraform.provider import ProviderChoice
-from opsctl.terraform.run_record import forget_run, read_run, write_run
+from opsctl.terraform.run_record import Run, forget_run, mark_ended, read_run, write_run
 
 OURS = re.compile(r"^TF_(CLI_ARGS|LOG|WORKSPACE|DATA_DIR|INPUT|IN_AUTOMATION)")
 """Settings of the caller that would change what a command does behind our back."""
 
 INIT_WAIT_SECONDS = 900.0
+FULL_BYTES = 1_000_000
+"""Less free disk than this explains a Terraform that failed without a word."""
+
+EMERGENCY = "Emergency state dump"
+"""Begins the line in which Terraform prints a state that it could write nowhere."""
 
 
 @dataclass(frozen=True)
@@ -262,8 +278,8 @@ class Terraform:
         Raises:
             PlanStale: the file changed, belongs to another environment, or the state moved on. Nothing was applied.
             StateLocked, LockHeld: nothing was applied.
-            CredentialsMissing, CredentialsExpired, CloudUnreachable, DiskFull, TerraformFailed: what was done until then
-                is in the state.
+            CredentialsMissing, CredentialsExpired, CloudUnreachable, DiskFull, TerraformFailed: what was done before is
+                in the state.
             Interrupted: it stopped in order; the state is kept.
         """
         self._check_belongs(plan)
@@ -285,7 +301,7 @@ class Terraform:
 
     def state(self, *, values: bool = False) -> State:
         """What Terraform knows. `values` keeps every attribute, secrets included."""
-        text = self._read("state pull", no_color=False)
+        text = self._read("state pull")
         document = json.loads(text) if text.strip() else {}
         return State(
             tuple(_resources(document, values)), int(document.get("serial", 0)), str(document.get("lineage", ""))
@@ -298,7 +314,7 @@ class Terraform:
             TerraformFailed: there is no such lock.
         """
         with self._locked("unlock"):
-            self._read("force-unlock", id, force=True, no_color=False)
+            self._read("force-unlock", id, force=True)
 
     # How a command is run
 
@@ -306,8 +322,16 @@ class Terraform:
         """Run a command that changes something or takes long, and deliver its events."""
         argv = command_line(self.binary, command, *arguments, json=True, input=False, no_color=True, **options)
         log = self._new_log(command)
-        delivery, begun = _Delivery(self._on_event, self._mask), self._clock.monotonic()
-        asked_before = self.stop.count
+        delivery, begun, asked_before = _Delivery(self._on_event), self._clock.monotonic(), self.stop.count
+        ended_well = False
+
+        def on_line(line: str) -> None:
+            # The line holds the whole state, secrets included.
+            emergency = EMERGENCY in line[:200]
+            delivery(
+                Log("Terraform could not store its state.", "error") if emergency else parse_event(self._mask(line))
+            )
+
         with requests_from_signals(self.stop):
             child = processes.start(argv, env=self._environment, cwd=self.stack, output=log)
             try:
@@ -319,28 +343,35 @@ class Terraform:
                     child,
                     log,
                     offset=0,
-                    on_line=lambda line: delivery(parse_event(self._mask(line))),
+                    on_line=on_line,
                     stop=self.stop,
                     on_stop=lambda count: delivery(_interrupting(command, count)),
                     clock=self._clock,
                 )
+                ended_well = status >= 0 and self.stop.count - asked_before < 2
             finally:
-                if child.poll() is not None:
+                diagnostics = tuple(e for e in delivery.events if isinstance(e, Diagnostic) and e.is_error)
+                lock_is_left = any("releasing the state lock" in d.summary for d in diagnostics)
+                if ended_well and not lock_is_left:
                     forget_run(self.work)
+                elif child.poll() is not None:
+                    mark_ended(self.work, self._clock.now().isoformat())
+        failure = Failure(command, self.stack, log, diagnostics, delivery.tail(), status)
+        unsaved = command == "apply" and self._rescue_state(log)
         self._seal(log)
-        diagnostics = tuple(e for e in delivery.events if isinstance(e, Diagnostic) and e.is_error)
+        if unsaved:
+            raise StateNotSaved(self._failed(failure), self.unsaved_state if self.unsaved_state.is_file() else None)
         if self.stop.count > asked_before:
             raise _interrupted(command, status, log)
         if status not in statuses:
-            raise self._failed(Failure(command, self.stack, log, diagnostics, delivery.tail(), status))
+            raise self._failed(failure)
         if delivery.error:
             raise delivery.error
         return _Ended(status, tuple(delivery.events), log, self._clock.monotonic() - begun)
 
     def _read(self, command: str, *arguments: str, statuses: tuple[int, ...] = (0,), **options: Any) -> str:
         """Run a short command that only reads; its output may hold secrets and is kept nowhere."""
-        options = {"no_color": True} | options
-        argv = command_line(self.binary, command, *arguments, **{k: v for k, v in options.items() if v is not False})
+        argv = command_line(self.binary, command, *arguments, no_color=True, **options)
         done = processes.run(argv, env=self._environment, cwd=self.stack)
         if done.status not in statuses:
             said = self._mask(f"{done.stderr}\n{done.stdout if command == 'validate' else ''}".strip())
@@ -348,6 +379,8 @@ class Terraform:
         return done.stdout
 
     def _failed(self, failure: Failure) -> OpsctlError:
+        if not failure.diagnostics and shutil.disk_usage(self.work).free < FULL_BYTES:
+            return DiskFull(failure.log)
         if NEEDS_INIT.search(failure.text):
             self._stamp.unlink(missing_ok=True)
             return TerraformFailed(failure, next="Run the command again: opsctl sets Terraform up afresh.")
@@ -358,24 +391,66 @@ class Terraform:
         with exclusive(
             self.work / "lock", command=f"terraform {command}", wait_seconds=self._lock_wait, clock=self._clock
         ):
-            self._meet_orphan()
+            run = read_run(self.work)
+            if run and run.is_alive:
+                raise Locked(
+                    f"A terraform {run.command} of an opsctl that died still runs since {run.started_at[11:16]} UTC.",
+                    where=f"process {run.pid}, log {run.log}",
+                    next="It ends by itself: wait for it, then run the command again.",
+                )
+            if command != "init":  # which may be what the rest needs
+                if run:
+                    self._settle(run)
+                if self.unsaved_state.is_file():
+                    self._put_state_back()
             yield
 
-    def _meet_orphan(self) -> None:
-        """A Terraform that outlived its opsctl is left alone while it runs, and named when it has ended."""
-        run = read_run(self.work)
-        if run is None:
-            return
-        if run.is_alive:
-            raise Locked(
-                f"A terraform {run.command} of an opsctl that died still runs since {run.started_at[11:16]} UTC.",
-                where=f"process {run.pid}, log {run.log}",
-                next="It ends by itself: wait for it, then run the command again.",
-            )
-        if Path(run.log).is_file():
-            self._seal(Path(run.log))
+    def _settle(self, run: Run) -> None:
+        """Adopt what an earlier run left: its log, its state, and its lock on the state."""
+        log = Path(run.log)
+        if log.is_file():
+            if run.command == "apply":
+                self._rescue_state(log)
+            self._seal(log)
+        self._on_event(Log(f"An earlier terraform {run.command} ended without its opsctl. Its log: {run.log}"))
+        self._release_lock_of(run)
         forget_run(self.work)
-        self._on_event(Log(f"An earlier terraform {run.command} lost its opsctl and has ended. Its log: {run.log}"))
+
+    def _release_lock_of(self, run: Run) -> None:
+        """Release the state's lock if it is beyond doubt that `run`, which is gone, took it: same user and host, and
+        taken while it ran."""
+        try:
+            # Takes the lock, changes nothing, and needs no provider.
+            self._read("untaint", "terraform_data.opsctl_probes_the_lock", allow_missing=True, lock_timeout="0s")
+        except StateLocked as lock:
+            ended = run.ended_at or self._clock.now().isoformat()
+            if lock.who == f"{user()}@{socket.gethostname()}" and run.started_at[:19] <= lock.since_iso <= ended[:19]:
+                self._read("force-unlock", lock.id, force=True)
+                self._on_event(
+                    Log(f"Released the state's lock, which terraform {run.command} (process {run.pid}) left.")
+                )
+        except OpsctlError:
+            return  # the command that follows meets the same, and says so
+
+    def _rescue_state(self, log: Path) -> bool:
+        """Keep a state that Terraform could not store: it wrote errored.tfstate, or else printed it. True if so."""
+        errored, texts = self.stack / "errored.tfstate", []
+        if errored.is_file():
+            texts.append(errored.read_text(errors="replace"))
+        texts += [line for line in log.read_text(errors="replace").splitlines() if EMERGENCY in line[:200]]
+        for text in texts:
+            with contextlib.suppress(ValueError, DiskFull):
+                document = json.loads(text)
+                write_atomically(self.unsaved_state, json.dumps(document.get("state", document)), mode=0o600)
+                break
+        errored.unlink(missing_ok=True)
+        return bool(texts)
+
+    def _put_state_back(self) -> None:
+        """Store what `_rescue_state` kept. Terraform refuses it where the state has moved on since."""
+        self._read("state push", str(self.unsaved_state))
+        self.unsaved_state.unlink()
+        self._on_event(Log("Put back the state that could not be saved last time."))
 
     # What belongs to it
 
@@ -391,6 +466,11 @@ class Terraform:
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
         }
+
+    @property
+    def unsaved_state(self) -> Path:
+        """A state that could not be stored; the next plan or apply puts it back. Remove it to start afresh."""
+        return self.work / "unsaved.tfstate"
 
     @property
     def _stamp(self) -> Path:
@@ -422,7 +502,8 @@ class Terraform:
     def _seal(self, log: Path) -> None:
         """Mask secrets in a log that nobody writes to any more."""
         text = log.read_text(errors="replace")
-        if (masked := self._mask(text)) != text:
+        masked = re.sub(rf"^.*{EMERGENCY}.*$", f"{EMERGENCY} (kept apart)", self._mask(text), flags=re.MULTILINE)
+        if masked != text:
             write_atomically(log, masked, mode=0o600)
 
     def _changes(self, plan_file: Path) -> Changes:
@@ -459,7 +540,7 @@ class Terraform:
 class _Delivery:
     """Hands events to the listener and keeps those that matter later. A listener that fails hears no more."""
 
-    def __init__(self, listener: Listener, mask: Callable[[str], str]) -> None:
+    def __init__(self, listener: Listener) -> None:
         self.events: list[Event] = []
         self.error: Exception | None = None
         self._listener = listener
