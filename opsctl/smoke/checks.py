@@ -32,13 +32,14 @@ def photo_path(trial: Trial) -> Mapping[str, Any]:
 
 
 def presigned_path(trial: Trial) -> Mapping[str, Any]:
-    body = json.dumps({"content_type": "image/jpeg"}).encode()
+    photo = photos.photo()
+    body = json.dumps({"content_type": "image/jpeg", "content_length": len(photo)}).encode()
     answer = trial.request("POST", "/v1/photos/presign", body=body, content_type="application/json")
     expect(answer.status == 201, str(answer))
     photo_id = photos.remember(trial, photos.id_in(answer))
     given = answer.json()
     expect(isinstance(given.get("url"), str), f"the answer to a presign has no url; it has {sorted(given)}")
-    put = trial.edge.request("PUT", given["url"], headers=given.get("headers") or {}, body=photos.photo())
+    put = trial.edge.request("PUT", given["url"], headers=given.get("headers") or {}, body=photo)
     expect(put.status == 200, str(put))
     expect_ready(trial, photo_id)
     return {"expires_seconds": given.get("expires_seconds")}

@@ -45,7 +45,10 @@ variables {
   allowed_countries = ["DE", "IE", "US"]
 }
 
-run "clients_speak_tls_1_2_or_better" {
+# Few runs with many assertions: the schema of a web ACL is so deep that every run takes ten seconds.
+
+run "what_must_hold_of_every_environment" {
+  # clients speak tls 1 2 or better
   assert {
     condition     = one(aws_cloudfront_distribution.this.viewer_certificate).minimum_protocol_version == "TLSv1.2_2021"
     error_message = "Viewers must use TLS 1.2 or better."
@@ -67,16 +70,14 @@ run "clients_speak_tls_1_2_or_better" {
     ]))
     error_message = "CloudFront must speak TLS 1.2 to the API."
   }
-}
 
-run "the_distribution_is_behind_its_web_acl" {
+  # the distribution is behind its web acl
   assert {
     condition     = aws_cloudfront_distribution.this.web_acl_id == aws_wafv2_web_acl.this.arn && aws_wafv2_web_acl.this.scope == "CLOUDFRONT"
     error_message = "The distribution must be behind the web ACL."
   }
-}
 
-run "buckets_are_read_by_this_distribution_only" {
+  # buckets are read by this distribution only
   assert {
     condition = alltrue([
       for origin in aws_cloudfront_distribution.this.origin :
@@ -107,18 +108,16 @@ run "buckets_are_read_by_this_distribution_only" {
     ])
     error_message = "Buckets must refuse plain HTTP."
   }
-}
 
-run "the_api_is_told_that_a_request_came_through_the_edge" {
+  # the api is told that a request came through the edge
   assert {
     condition = one([
       for origin in aws_cloudfront_distribution.this.origin : one(origin.custom_header).name if origin.origin_id == "api"
     ]) == "x-origin-verify"
     error_message = "The API's origin must send the secret."
   }
-}
 
-run "the_api_is_not_cached_and_gets_every_header_but_host" {
+  # the api is not cached and gets every header but host
   assert {
     condition = one([
       for behaviour in aws_cloudfront_distribution.this.ordered_cache_behavior : [behaviour.cache_policy_id, behaviour.origin_request_policy_id]
@@ -126,9 +125,8 @@ run "the_api_is_not_cached_and_gets_every_header_but_host" {
     ]) == ["4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "b689b0a8-53d0-40ab-baf2-68738e2966ac"]
     error_message = "/v1/* must use CachingDisabled and AllViewerExceptHostHeader."
   }
-}
 
-run "only_allowed_countries_are_served" {
+  # only allowed countries are served
   assert {
     condition = (
       one(one(aws_cloudfront_distribution.this.restrictions).geo_restriction).restriction_type == "whitelist" &&
@@ -136,9 +134,8 @@ run "only_allowed_countries_are_served" {
     )
     error_message = "The geo restriction must be an allow-list."
   }
-}
 
-run "what_reads_bodies_leaves_photo_uploads_out_and_nothing_else" {
+  # what reads bodies leaves photo uploads out and nothing else
   # The label is for POST on exactly this path.
   assert {
     condition = toset([
@@ -178,9 +175,8 @@ run "what_reads_bodies_leaves_photo_uploads_out_and_nothing_else" {
     ]) == "photo-upload"
     error_message = "The body's size must be limited on everything but uploads."
   }
-}
 
-run "every_rule_that_is_not_the_label_blocks" {
+  # every rule that is not the label blocks
   assert {
     condition = alltrue([
       for rule in aws_wafv2_web_acl.this.rule :
@@ -197,16 +193,14 @@ run "every_rule_that_is_not_the_label_blocks" {
     ])
     error_message = "A rule is missing."
   }
-}
 
-run "keys_are_not_in_the_logs" {
+  # keys are not in the logs
   assert {
     condition     = toset([for field in aws_wafv2_web_acl_logging_configuration.this.redacted_fields : field.single_header[0].name]) == toset(["authorization", "x-api-key"])
     error_message = "The web ACL's logs must not show keys."
   }
-}
 
-run "answers_carry_the_security_headers" {
+  # answers carry the security headers
   assert {
     condition = (
       one(one(aws_cloudfront_response_headers_policy.this.security_headers_config).strict_transport_security).access_control_max_age_sec >= 31536000 &&
@@ -223,50 +217,36 @@ run "answers_carry_the_security_headers" {
     ])
     error_message = "Every behaviour must send them."
   }
-}
 
-run "addresses_of_both_kinds_are_blocked" {
-  variables { blocked_ip_ranges = ["192.0.2.0/24", "2001:db8::/32"] }
-
+  # the name points at the distribution by both protocols
   assert {
-    condition     = aws_wafv2_ip_set.blocked["IPV4"].addresses == toset(["192.0.2.0/24"]) && aws_wafv2_ip_set.blocked["IPV6"].addresses == toset(["2001:db8::/32"])
-    error_message = "Each range must be in the set of its kind."
+    condition     = toset(keys(aws_route53_record.site)) == toset(["A", "AAAA"]) && alltrue([for record in aws_route53_record.site : record.alias[0].name == aws_cloudfront_distribution.this.domain_name])
+    error_message = "A and AAAA must be aliases of the distribution."
   }
-}
 
-run "without_a_parent_zone_nothing_is_delegated" {
+  # without a parent zone nothing is delegated
   assert {
     condition     = length(aws_route53_record.delegation) == 0
     error_message = "There is no zone to delegate from."
   }
 }
 
-run "with_a_parent_zone_the_environments_zone_is_delegated" {
-  variables { parent_zone_name = "example.com" }
+run "what_an_environment_may_choose" {
+  variables {
+    parent_zone_name     = "example.com"
+    blocked_ip_ranges    = ["192.0.2.0/24", "2001:db8::/32"]
+    allowed_countries    = ["DE"]
+    health_check_enabled = false
+  }
 
   assert {
     condition     = aws_route53_record.delegation[0].type == "NS" && aws_route53_record.delegation[0].zone_id == "ZPARENT" && aws_route53_record.delegation[0].name == "test.example.com"
     error_message = "The parent must hold NS records for the environment's zone."
   }
-}
 
-run "the_name_points_at_the_distribution_by_both_protocols" {
   assert {
-    condition     = toset(keys(aws_route53_record.site)) == toset(["A", "AAAA"]) && alltrue([for record in aws_route53_record.site : record.alias[0].name == aws_cloudfront_distribution.this.domain_name])
-    error_message = "A and AAAA must be aliases of the distribution."
-  }
-}
-
-run "a_geo_restriction_that_would_fail_the_health_check_is_refused" {
-  command = plan
-  variables { allowed_countries = ["DE"] }
-  expect_failures = [var.health_check_enabled]
-}
-
-run "a_country_alone_is_fine_without_the_health_check" {
-  variables {
-    allowed_countries    = ["DE"]
-    health_check_enabled = false
+    condition     = aws_wafv2_ip_set.blocked["IPV4"].addresses == toset(["192.0.2.0/24"]) && aws_wafv2_ip_set.blocked["IPV6"].addresses == toset(["2001:db8::/32"])
+    error_message = "Each range must be in the set of its kind."
   }
 
   assert {
@@ -275,65 +255,41 @@ run "a_country_alone_is_fine_without_the_health_check" {
   }
 }
 
-run "no_country_is_refused" {
+run "values_that_could_not_work_are_refused" {
   command = plan
+
   variables {
-    allowed_countries    = []
-    health_check_enabled = false
+    name_prefix              = "Opsctl_Test"
+    site_domain              = "https://test.example.com"
+    origin_secret            = "short"
+    allowed_countries        = []
+    blocked_ip_ranges        = ["192.0.2.7"]
+    rate_limit_per_5_minutes = 1
+    price_class              = "PriceClass_1"
+    log_retention_days       = 0
   }
-  expect_failures = [var.allowed_countries]
+
+  # Every one of them must fail, or the run does.
+  expect_failures = [
+    var.name_prefix,
+    var.site_domain,
+    var.origin_secret,
+    var.allowed_countries,
+    var.blocked_ip_ranges,
+    var.rate_limit_per_5_minutes,
+    var.price_class,
+    var.log_retention_days,
+  ]
 }
 
-run "blocking_everybody_is_refused" {
+run "values_that_do_not_go_together_are_refused" {
   command = plan
-  variables { blocked_ip_ranges = ["0.0.0.0/0"] }
-  expect_failures = [var.blocked_ip_ranges]
-}
 
-run "an_address_that_is_no_range_is_refused" {
-  command = plan
-  variables { blocked_ip_ranges = ["192.0.2.7"] }
-  expect_failures = [var.blocked_ip_ranges]
-}
+  variables {
+    allowed_countries = ["DE"]
+    blocked_ip_ranges = ["0.0.0.0/0"]
+    parent_zone_name  = "example.org"
+  }
 
-run "a_parent_that_is_no_parent_is_refused" {
-  command = plan
-  variables { parent_zone_name = "example.org" }
-  expect_failures = [var.parent_zone_name]
-}
-
-run "a_domain_with_a_scheme_is_refused" {
-  command = plan
-  variables { site_domain = "https://test.example.com" }
-  expect_failures = [var.site_domain]
-}
-
-run "a_short_secret_is_refused" {
-  command = plan
-  variables { origin_secret = "short" }
-  expect_failures = [var.origin_secret]
-}
-
-run "a_rate_below_what_waf_takes_is_refused" {
-  command = plan
-  variables { rate_limit_per_5_minutes = 1 }
-  expect_failures = [var.rate_limit_per_5_minutes]
-}
-
-run "an_unknown_price_class_is_refused" {
-  command = plan
-  variables { price_class = "PriceClass_1" }
-  expect_failures = [var.price_class]
-}
-
-run "logs_for_ever_are_refused" {
-  command = plan
-  variables { log_retention_days = 0 }
-  expect_failures = [var.log_retention_days]
-}
-
-run "a_prefix_that_can_not_be_in_a_name_is_refused" {
-  command = plan
-  variables { name_prefix = "Opsctl_Test" }
-  expect_failures = [var.name_prefix]
+  expect_failures = [var.health_check_enabled, var.blocked_ip_ranges, var.parent_zone_name]
 }
