@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,8 @@ FORMAT = 1
 # The oldest time that a zip can hold.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 INSTALL_TIMEOUT_SECONDS = 600
+
+_FINDING_UV = threading.Lock()
 
 
 class BadFunction(UsageError):
@@ -301,11 +304,9 @@ def _has_requirements(file: Path) -> bool:
 
 def _install(source: FunctionSource, target: Path, *, python: str, platform: str) -> None:
     """Raises: BadFunction, DependenciesFailed."""
-    import uv
-
     done = processes.run(
         [
-            uv.find_uv_bin(), "pip", "install", "--quiet", "--requirement", source.requirements, "--target", target,
+            _uv(), "pip", "install", "--quiet", "--requirement", source.requirements, "--target", target,
             "--python", sys.executable, "--python-version", python, "--python-platform", platform,
             "--only-binary", ":all:", "--require-hashes", "--no-deps", "--no-compile-bytecode",
         ],
@@ -313,6 +314,14 @@ def _install(source: FunctionSource, target: Path, *, python: str, platform: str
     )  # fmt: skip
     if done.status:
         raise _explain(source, done.stderr, platform)
+
+
+def _uv() -> str:
+    import uv
+
+    # It asks sysconfig, which isn't thread-safe before it has answered once (seen: None + str in Python 3.11.7).
+    with _FINDING_UV:
+        return uv.find_uv_bin()
 
 
 def _explain(source: FunctionSource, output: str, platform: str) -> OpsctlError:

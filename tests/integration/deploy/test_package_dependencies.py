@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import os
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -45,12 +47,12 @@ def wheels(tmp_path, monkeypatch):
     return folder
 
 
-def write_function(tmp_path, requirements):
-    folder = tmp_path / "modules" / "photos" / "functions" / "thumbnail"
+def write_function(tmp_path, requirements, name="thumbnail"):
+    folder = tmp_path / "modules" / "photos" / "functions" / name
     folder.mkdir(parents=True)
     (folder / "handler.py").write_text("import tiny\n")
     (folder / "requirements.txt").write_text(requirements)
-    return FunctionSource("thumbnail", "photos", folder)
+    return FunctionSource(name, "photos", folder)
 
 
 def build(source, place):
@@ -80,6 +82,20 @@ def test_two_builds_with_dependencies_are_the_same_bytes(tmp_path, wheels):
         os.umask(before)
     assert not second.cached
     assert first.file.read_bytes() == second.file.read_bytes()
+
+
+def test_several_functions_are_built_at_once_by_a_process_that_has_just_begun(tmp_path, wheels):
+    """In a fresh interpreter: finding uv asks sysconfig, whose first answer to two threads at once may be None."""
+    requirements = f"tiny==1.0 --hash={write_wheel(wheels)}\n"
+    for number in range(6):
+        write_function(tmp_path, requirements, name=f"function-{number}")
+    program = (
+        "import pathlib, sys; from opsctl.deploy import build_packages, find_functions; here = pathlib.Path(sys.argv[1]);"
+        "sys.setswitchinterval(1e-6);"
+        "print(len(build_packages(find_functions(here / 'modules'), into=here / 'into', cache=here / 'cache')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "6", done.stderr
 
 
 def test_a_wheel_for_lambdas_platform_is_taken_and_one_for_another_is_not(tmp_path, wheels):
