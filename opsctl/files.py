@@ -17,19 +17,24 @@ class DiskFull(OpsctlError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"The disk is full: {path.name} was not written.",
-            where=str(path),
+            f"The disk is full: {path.name or 'a file'} was not written.",
+            where=str(path) if path.name else "",
             next="Free some space (opsctl doctor shows how much is needed) and run the command again.",
         )
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error means no space left, quota exceeded or file too large."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn 'no space left' and 'quota exceeded' into `DiskFull`; let every other error pass."""
+    """Turn 'no space left', 'quota exceeded' and 'file too large' into `DiskFull`; let every other error pass."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise DiskFull(path) from error
         raise
 

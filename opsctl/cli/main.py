@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from opsctl import __version__
 from opsctl.cli.lazy import LazyGroup
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
+from opsctl.files import DiskFull, is_disk_full
 
 if TYPE_CHECKING:
     from opsctl.ui.console import Console
@@ -59,7 +61,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.DONE)
     except Exception as error:
-        _report_a_bug(error)
+        if is_disk_full(error):
+            _console().error(DiskFull(Path(getattr(error, "filename", None) or "")))
+        else:
+            _report_a_bug(error)
         sys.exit(ExitCode.FAILED)
 
 
@@ -74,12 +79,15 @@ def _report_a_bug(error: Exception) -> None:
     import tempfile
     import traceback
 
-    handle, file = tempfile.mkstemp(prefix="opsctl-crash-", suffix=".txt")
-    with os.fdopen(handle, "w") as report:
-        report.write(f"opsctl {__version__}\n")
-        # Frames only: the values in an exception's text may be secret.
-        report.writelines(traceback.format_tb(error.__traceback__))
-        report.write(f"{type(error).__module__}.{type(error).__qualname__}\n")
+    # Frames only: the values in an exception's text may be secret.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    text = f"opsctl {__version__}\n{frames}{type(error).__module__}.{type(error).__qualname__}\n"
+    try:
+        handle, file = tempfile.mkstemp(prefix="opsctl-crash-", suffix=".txt")
+        with os.fdopen(handle, "w") as report:
+            report.write(text)
+    except OSError as failure:
+        file = f"not written ({failure.strerror})"
     _console().error(
         OpsctlError(
             f"opsctl met something that it did not foresee ({type(error).__name__}).",

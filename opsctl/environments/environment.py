@@ -30,7 +30,7 @@ class UnknownEnvironment(UsageError):
         super().__init__(
             f"There is no environment {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
             where="opsctl.toml: environments",
-            next=f"Known: {', '.join(known) or 'none'}. A new one is a table there and 2 files in terraform/environments.",
+            next=f"Known: {', '.join(known) or 'none'}. A new one: a table there, 2 files in terraform/environments.",
         )
 
 

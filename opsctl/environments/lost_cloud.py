@@ -7,10 +7,10 @@ another one answers later, what the state says is no longer there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from opsctl.environments.ports import Ports
 from opsctl.errors import Refused
+from opsctl.terraform.runner import UNSAVED_STATE
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ def find_lost_cloud(ports: Ports) -> LostCloud | None:
 def start_afresh(ports: Ports) -> str:
     """Archive the state, its lock and the records of the lost cloud, and say where they are."""
     place = ports.bucket.archive(f"{ports.clock.now():%Y%m%dT%H%M%SZ}")
-    # Terraform leaves its state here when the backend went away during an apply.
-    for stray in (ports.environment.stack / "errored.tfstate", Path("errored.tfstate")):
-        if stray.exists():
-            stray.rename(ports.environment.work / f"errored-{ports.clock.now():%Y%m%dT%H%M%SZ}.tfstate")
+    # A state that could not be saved when the cloud went away would be put back onto the new one.
+    unsaved = ports.environment.work / UNSAVED_STATE
+    if unsaved.exists():
+        unsaved.rename(unsaved.with_name(f"{unsaved.stem}-{ports.clock.now():%Y%m%dT%H%M%SZ}.tfstate"))
     return place
 
 

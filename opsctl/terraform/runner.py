@@ -65,6 +65,9 @@ FULL_BYTES = 1_000_000
 EMERGENCY = "Emergency state dump"
 """Begins the line in which Terraform prints a state that it could write nowhere."""
 
+UNSAVED_STATE = "unsaved.tfstate"
+"""File in the work folder: a state that could not be stored."""
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -470,7 +473,7 @@ class Terraform:
     @property
     def unsaved_state(self) -> Path:
         """A state that could not be stored; the next plan or apply puts it back. Remove it to start afresh."""
-        return self.work / "unsaved.tfstate"
+        return self.work / UNSAVED_STATE
 
     @property
     def _stamp(self) -> Path:
