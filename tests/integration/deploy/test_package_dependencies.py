@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from opsctl.deploy import BadFunction, DependenciesFailed, FunctionSource, build_package
+from opsctl.deploy import BadFunction, DependenciesFailed, FunctionSource, build_package, find_functions
 
 
 def write_wheel(folder, name="tiny", tag="py3-none-any"):
@@ -84,13 +85,21 @@ def test_two_builds_with_dependencies_are_the_same_bytes(tmp_path, wheels):
     assert first.file.read_bytes() == second.file.read_bytes()
 
 
+def test_folders_may_be_named_from_where_we_are(tmp_path, wheels, monkeypatch):
+    write_function(tmp_path, f"tiny==1.0 --hash={write_wheel(wheels)}\n")
+    monkeypatch.chdir(tmp_path)
+    [source] = find_functions(Path("modules"))
+    assert build(source, Path(".")).file.is_file()
+
+
 def test_several_functions_are_built_at_once_by_a_process_that_has_just_begun(tmp_path, wheels):
     """In a fresh interpreter: finding uv asks sysconfig, whose first answer to two threads at once may be None."""
     requirements = f"tiny==1.0 --hash={write_wheel(wheels)}\n"
     for number in range(6):
         write_function(tmp_path, requirements, name=f"function-{number}")
     program = (
-        "import pathlib, sys; from opsctl.deploy import build_packages, find_functions; here = pathlib.Path(sys.argv[1]);"
+        "import pathlib, sys; from opsctl.deploy import build_packages, find_functions;"
+        "here = pathlib.Path(sys.argv[1]);"
         "sys.setswitchinterval(1e-6);"
         "print(len(build_packages(find_functions(here / 'modules'), into=here / 'into', cache=here / 'cache')))"
     )
