@@ -306,7 +306,8 @@ def _install(source: FunctionSource, target: Path, *, python: str, platform: str
     """Raises: BadFunction, DependenciesFailed."""
     done = processes.run(
         [
-            _uv(), "pip", "install", "--quiet", "--requirement", source.requirements.resolve(), "--target", target.resolve(),
+            _uv(), "pip", "install", "--quiet", "--requirement", source.requirements.resolve(),
+            "--target", target.resolve(),
             "--python", sys.executable, "--python-version", python, "--python-platform", platform,
             "--only-binary", ":all:", "--require-hashes", "--no-deps", "--no-compile-bytecode",
         ],

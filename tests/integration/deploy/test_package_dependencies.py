@@ -89,7 +89,7 @@ def test_folders_may_be_named_from_where_we_are(tmp_path, wheels, monkeypatch):
     write_function(tmp_path, f"tiny==1.0 --hash={write_wheel(wheels)}\n")
     monkeypatch.chdir(tmp_path)
     [source] = find_functions(Path("modules"))
-    assert build(source, Path(".")).file.is_file()
+    assert build(source, Path()).file.is_file()
 
 
 def test_several_functions_are_built_at_once_by_a_process_that_has_just_begun(tmp_path, wheels):
