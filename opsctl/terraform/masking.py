@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -36,7 +37,8 @@ def spellings(secret: str) -> set[str]:
     # HTML-significant characters are what Go's JSON encoder escapes on top.
     go_form = json_form.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return {
-        secret, json_form, go_form, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret),
+        secret, json_form, go_form, json.dumps(secret)[1:-1],
+        urllib.parse.quote(secret), urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret),
         *encoded, *(form.rstrip("=") for form in encoded),
     }  # fmt: skip
 

@@ -229,7 +229,7 @@ def _download(version: str, search: _Search) -> Package | None:
             if done.status != 0 or not packages:
                 search.reasons.append(f"the Terraform registry: {' '.join(done.stderr.split())[:300]}")
                 return None
-            target = mirror / SOURCE / packages[0].path.name
+            target = mirror / packages[0].path.relative_to((Path(temporary) / "mirror").resolve())
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(packages[0].path, target)
             return Package(version, target)
