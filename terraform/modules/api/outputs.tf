@@ -47,8 +47,3 @@ output "name" {
   description = "The REST API's name, by which CloudWatch knows it (dimension ApiName)."
   value       = aws_api_gateway_rest_api.this.name
 }
-
-output "name" {
-  description = "The REST API's name, CloudWatch's dimension ApiName."
-  value       = aws_api_gateway_rest_api.this.name
-}
