@@ -10,6 +10,7 @@ from pathlib import Path
 from opsctl.aws.errors import CloudUnreachable, CredentialsExpired, CredentialsMissing
 from opsctl.errors import Locked, OpsctlError, Refused, UsageError
 from opsctl.files import DiskFull
+from opsctl.terraform.configuration import LOCK_FILE
 from opsctl.terraform.events import Diagnostic
 
 
@@ -173,10 +174,14 @@ def _unreachable(failure: Failure, match: re.Match[str]) -> CloudUnreachable:
 
 def _provider(failure: Failure, match: re.Match[str]) -> ProviderUnavailable:
     first = failure.diagnostics[0] if failure.diagnostics else None
+    lock_file = failure.stack / LOCK_FILE
+    distrusted = "checksums previously recorded" in failure.text
     return ProviderUnavailable(
         f"Terraform could not get a provider: {_one_line(first.detail if first else failure.tail)}",
-        where=failure.where(),
-        next="opsctl doctor says where the provider was looked for.",
+        where=str(lock_file) if distrusted else failure.where(),
+        next=f"It is not the package that was used before. If you trust it: rm {lock_file}"
+        if distrusted
+        else "opsctl doctor says where the provider was looked for.",
     )
 
 

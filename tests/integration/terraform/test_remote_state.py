@@ -100,6 +100,8 @@ def test_a_cloud_that_dies_during_apply_costs_no_state(place, s3):
     assert caught.value.file is not None
     assert caught.value.file.stat().st_mode & 0o777 == 0o600
     assert not (place.stack / "errored.tfstate").exists()
+    left = json.loads((place.work / "run.json").read_text())
+    assert left["ended_at"], "the lock could not be released: the record says whose it is"
     with pytest.raises(CloudUnreachable):
         terraform.plan(out=place.plan_file())
     s3.start()
