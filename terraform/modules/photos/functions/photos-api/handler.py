@@ -8,22 +8,19 @@ from uuid import uuid4
 
 import photos
 import store
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 tracer = Tracer()
-metrics = Metrics()
 app = APIGatewayRestResolver()
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)
 
@@ -35,7 +32,6 @@ def presign() -> Response[str]:
     except ValueError as error:
         raise BadRequestError(str(error)) from error
     photo_id = str(uuid4())
-    metrics.add_metric(name="UploadsPresigned", unit=MetricUnit.Count, value=1)
     return Response(
         status_code=201,
         content_type="application/json",

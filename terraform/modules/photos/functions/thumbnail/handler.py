@@ -29,7 +29,7 @@ logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 # A batch in which every message failed is answered like any other, so that each is retried alone.
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
 
 
 class InOtherHands(Exception):
@@ -43,22 +43,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return dict(process_partial_response(event=event, record_handler=work_off, processor=processor, context=context))
 
 
-def work_off(message: SQSRecord) -> None:
+def work_off(record: SQSRecord) -> None:
     """One message: an S3 event, or the test event that S3 sends when a notification is set up (it has no records)."""
-    for record in json.loads(message.body).get("Records", []):
+    for upload in json.loads(record.body).get("Records", []):
         photo_id = ""
         try:
-            photo_id = photo_id_in(record["s3"]["object"]["key"])
+            photo_id = photo_id_in(upload["s3"]["object"]["key"])
             logger.set_correlation_id(photo_id)
-            check_size(record["s3"]["object"]["size"])
+            check_size(upload["s3"]["object"]["size"])
             make_photo(photo_id)
         except Rejected as rejection:
-            store.set_aside(message.body, photo_id=photo_id, reason=str(rejection))
+            store.set_aside(record.body, photo_id=photo_id, reason=str(rejection))
             metrics.add_metric(name="PhotosRejected", unit=MetricUnit.Count, value=1)
             logger.warning("rejected", reason=str(rejection))
-        except Exception:
-            logger.exception("comes back")  # the batch processor would only count it
-            raise
 
 
 @tracer.capture_method(capture_response=False)
@@ -75,6 +72,7 @@ def make_photo(photo_id: str) -> None:
         store.put_thumbnail(photo_id, thumbnail)
         record = store.create_record(photo_id, thumbnail, datetime.now(UTC))
     elif record["announcement"] == "made":
+        metrics.add_metric(name="PhotosDeliveredAgain", unit=MetricUnit.Count, value=1)
         logger.info("delivered again")
         return
     else:
