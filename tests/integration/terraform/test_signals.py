@@ -109,15 +109,6 @@ def test_terraform_outlives_a_killed_opsctl_and_ends_well(place):
     assert "An earlier terraform apply ended without its opsctl" in after.said
 
 
-def test_the_last_line_is_delivered_although_it_has_no_end(place):
-    place.write(SLOW.replace("sleep 30", "true"))
-    driver = place.drive("apply")
-    assert driver.ends() == 0
-    [log] = (place.work / "logs").glob("*-apply.log")
-    delivered = driver.said.split("Applying\n")[1].count("\n") - 1  # the driver's own last line
-    assert delivered >= log.read_text().count("\n")
-
-
 def test_handlers_are_the_callers_again_after_a_run(place):
     before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     place.write("")
