@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -27,6 +28,7 @@ from opsctl.local.exchange import (
     read_body,
     send_response,
 )  # fmt: skip
+from opsctl.local.faults import fault, without_retries
 from opsctl.local.gaps import GAPS, Cloud, Gap
 
 STATUS_PATH = "/_opsctl/status"
@@ -61,10 +63,10 @@ class Application:
             await send_response(json_response(200, self.status()), send)
         elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self.gaps):
             request = parse_request(scope, await read_body(receive))
-            await send_response(await self.handle(request), send, head=request.method == "HEAD")
+            await send_response(await self._handle_or_fault(request), send, head=request.method == "HEAD")
         else:
             # Untouched, so that streamed answers stay streams.
-            await self._ministack(scope, receive, send)
+            await self._ministack(scope, receive, without_retries(request, send))
 
     def status(self) -> dict[str, Any]:
         """What /_opsctl/status says. The incarnation is new at each start: only the state bucket outlives one."""
@@ -73,6 +75,13 @@ class Application:
     async def handle(self, request: Request) -> Response:
         """Answer a request through all gaps, for a client or for another part of the cloud."""
         return await self._through(0)(request)
+
+    async def _handle_or_fault(self, request: Request) -> Response:
+        try:
+            return await self.handle(request)
+        except Exception as error:
+            logging.getLogger("opsctl").exception("%s %s (%s)", request.method, request.path, request.service)
+            return fault(request.service, error)
 
     def _through(self, index: int) -> Handler:
         if index == len(self.gaps):

@@ -62,7 +62,13 @@ class Moto:
     def __init__(self) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        self._app = DomainDispatcherApplication(create_backend_app)
+        def create(service: Any) -> Any:
+            app = create_backend_app(service)
+            # Its bugs come to us as exceptions, not as a page that says 500.
+            app.config["PROPAGATE_EXCEPTIONS"] = True
+            return app
+
+        self._app = DomainDispatcherApplication(create)
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="moto")
 
     async def __call__(self, request: Request, account_id: str) -> Response:

@@ -9,6 +9,7 @@ from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.gap import Cloud, Gap
+from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.state_bucket import StateBucket
 from opsctl.local.gaps.tagged_resources import TaggedResources
@@ -16,7 +17,7 @@ from opsctl.local.gaps.usage_plans import UsagePlans
 from opsctl.local.gaps.vpc_links import VpcLinks
 
 GAPS: tuple[type[Gap], ...] = (
-    StateBucket, AwsHosts, VpcLinks, ApiKeys, UsagePlans, S3Integration, DatabaseSecrets, TaggedResources,
+    StateBucket, AwsHosts, VpcLinks, ApiKeys, UsagePlans, S3Integration, NetworkLoadBalancers, DatabaseSecrets, TaggedResources,
 )  # fmt: skip
 
 __all__ = ["GAPS", "Cloud", "Gap"]

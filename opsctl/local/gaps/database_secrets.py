@@ -20,9 +20,7 @@ class DatabaseSecrets(Gap):
         from moto.rds.models import MasterUserSecret
 
         def secret_string(secret: Any) -> str:
-            owner = secret.resource
-            owner.master_user_password = secrets.token_urlsafe(24)
-            return json.dumps({"username": owner.master_username, "password": owner.master_user_password})
+            return json.dumps({"username": secret.resource.master_username, "password": secrets.token_urlsafe(24)})
 
         MasterUserSecret._generate_secret_string = secret_string
 
