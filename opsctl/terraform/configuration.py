@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]*)"', re.MULTILINE)
@@ -49,10 +49,10 @@ def locked_version(stack: Path) -> str:
     return match.group(1) if match else ""
 
 
-def _sha256(files: Iterable[Path], part: object) -> str:
+def _sha256(files: Iterable[Path], part: Callable[[str], str]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file}\0{part(_text(file))}\0".encode())  # type: ignore[operator]
+        digest.update(f"{file}\0{part(_text(file))}\0".encode())
     return digest.hexdigest()
 
 
