@@ -25,8 +25,9 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@grep -A30 '^uv==' requirements.lock | awk 'NR==1 || /--hash/ {print; next} {exit}' > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock
-	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q opsctl
 	@touch $@
 
 .PHONY: lock

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.config import Config, load_config
 from opsctl.environments.environment import Environment, load_environment
 from opsctl.errors import OpsctlError
-from opsctl.ui.console import Console
+
+if TYPE_CHECKING:
+    from opsctl.ui.console import Console
 
 
 @cache
 def console() -> Console:
+    from opsctl.ui.console import Console  # rich: completion does without it
+
     return Console()
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl import __version__
-from opsctl.cli.lazy import LazyGroup
+from opsctl.cli.lazy import LazyGroup, load
+from opsctl.cli.registry import COMMANDS
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
 from opsctl.files import DiskFull, is_disk_full
@@ -48,7 +49,11 @@ def options(
 
 def main() -> None:
     """Run the command line. Every way out of opsctl goes through here."""
+    first, rest = sys.argv[1:2], sys.argv[2:]
     try:
+        # Past the group's own options: parsing them imports pydantic, half of the time of a command's `--help`.
+        if first and first[0] in COMMANDS and "_OPSCTL_COMPLETE" not in os.environ:
+            load(first[0])(args=rest, prog_name=f"opsctl {first[0]}")
         app()
     except OpsctlError as error:
         _console().error(error)
