@@ -66,7 +66,7 @@ def expect_ready(trial: Trial, photo_id: str) -> None:
         f" {photos.PHOTO_SIZE[0]} x {photos.PHOTO_SIZE[1]}",
     )
     answer = trial.get(f"/thumbnails/{photo_id}.jpg")
-    expect(answer.status == 200, f"GET /thumbnails/{photo_id}.jpg answered {answer.status}")
+    expect(answer.status == 200, str(answer))
     try:
         size = jpeg.pixel_size(answer.body)
     except ValueError as error:

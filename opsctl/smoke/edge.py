@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ class Answer:
             return None
 
     def __str__(self) -> str:
-        shown = self.body[:200].decode("utf-8", "replace")
+        text = self.body[:2000].decode("utf-8", "replace")
+        if self.headers.get("content-type", "").startswith("text/html"):
+            text = re.sub(r"<[^>]*>", " ", text)
+        shown = " ".join(text.split())[:200]
         return f"{self.method} {self.path} answered {self.status}{f': {shown}' if shown else ''}"
 
 
@@ -53,6 +57,9 @@ class Edge:
 
         self.base_url = base_url.rstrip("/")
         self.host = host
+        # The local cloud's edge listens without TLS: this header stands for it, as behind any TLS proxy. Without it
+        # CloudFront's viewer policy sends every request away to https.
+        self._always = {"Host": host, "X-Forwarded-Proto": "https"} if host else {}
         self._pool = urllib3.PoolManager(
             maxsize=concurrency,
             # A connection that could not be made was certainly not answered: only that is tried again.
@@ -81,7 +88,7 @@ class Edge:
         import urllib3
 
         elsewhere = "://" in path
-        given = dict(headers or {}) | ({"Host": self.host} if self.host and not elsewhere else {})
+        given = dict(headers or {}) | ({} if elsewhere else self._always)
         begun = time.monotonic()
         try:
             response = self._pool.request(

@@ -2,6 +2,8 @@
 
 - `API.execute-api.REGION.amazonaws.com` as a request's Host and as a CloudFront origin. MiniStack answers
   `API.execute-api.localhost` only, and refuses to dial an origin at amazonaws.com: 502.
+- An S3 origin is asked over TLS, as CloudFront does: MiniStack takes every request for one without, so a bucket policy
+  that denies those (`aws:SecureTransport`) would refuse CloudFront.
 - A CloudFront distribution by its alternate domain names, not only by `….cloudfront.net`.
 """
 
@@ -22,8 +24,10 @@ EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com
 class AwsHosts(Gap):
     async def install(self) -> None:
         from ministack import app
+        from ministack.core.iam_evaluator import pin_request_origin
         from ministack.services import cloudfront
 
+        serve_s3 = cloudfront._serve_s3_origin
         fetch, label_of = cloudfront._fetch_from_origin, app._parse_cloudfront_dataplane_host
 
         async def fetch_from_origin(
@@ -45,6 +49,10 @@ class AwsHosts(Gap):
             reason = http.client.responses.get(answer.status, "")
             return answer.status, reason, cloudfront._multidict_from_pairs(answer.headers), answer.body
 
+        def serve_s3_over_tls(*request: Any) -> Any:
+            pin_request_origin("127.0.0.1", True)  # in a context of its own: MiniStack calls this by asyncio.to_thread
+            return serve_s3(*request)
+
         def parse_host(host: str) -> str | None:
             label: str | None = label_of(host)
             if label is not None:
@@ -55,6 +63,7 @@ class AwsHosts(Gap):
                     return str(distribution["DomainName"]).partition(".")[0].lower()
             return None
 
+        cloudfront._serve_s3_origin = serve_s3_over_tls
         cloudfront._fetch_from_origin = fetch_from_origin
         app._parse_cloudfront_dataplane_host = parse_host
 
