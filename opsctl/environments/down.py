@@ -13,8 +13,9 @@ from opsctl.environments.emptying import empty_bucket
 from opsctl.environments.leftovers import Leftovers, find_leftovers
 from opsctl.environments.lost_cloud import forget_incarnation
 from opsctl.environments.ports import Ports
-from opsctl.environments.up import AfreshApprover, Approver, NotApproved, apply, count, settle_lost_cloud
+from opsctl.environments.up import LOCK, AfreshApprover, Approver, NotApproved, apply, count, settle_lost_cloud
 from opsctl.errors import OpsctlError
+from opsctl.terraform.lock import exclusive
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,21 @@ def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Removal:
     """
     begin = ports.clock.monotonic()
     deleted = emptied = 0
-    settle_lost_cloud(ports, afresh)
-    state = ports.bucket.state() if ports.bucket.exists() else None
-    leftovers = Leftovers()
-    if state and state.resources:
-        terraform = planning.prepare(ports, destroy=True)
-        plan = planning.make_plan(ports, terraform, destroy=True)
-        if not approve(plan):
-            raise NotApproved
-        deleted = len(plan.deleted)
-        with ports.stage("empty the buckets") as result:
-            buckets = [name for kind, name in state.ids if kind == "aws_s3_bucket"]
-            emptied = sum(ports.aws.map(lambda bucket: empty_bucket(ports.aws, bucket), buckets))
-            result(f"{emptied} objects in {len(buckets)} buckets")
-        apply(ports, terraform, plan, command="down", counts=count(plan))
-        forget_incarnation(ports)
+    with exclusive(ports.environment.work / LOCK, command="down"):
+        settle_lost_cloud(ports, afresh)
+        state = ports.bucket.state() if ports.bucket.exists() else None
+        if state and state.resources:
+            terraform = planning.prepare(ports, destroy=True)
+            plan = planning.make_plan(ports, terraform, destroy=True)
+            if not approve(plan):
+                raise NotApproved
+            deleted = len(plan.deleted)
+            with ports.stage("empty the buckets") as result:
+                buckets = [name for kind, name in state.ids if kind == "aws_s3_bucket"]
+                emptied = sum(ports.aws.map(lambda bucket: empty_bucket(ports.aws, bucket), buckets))
+                result(f"{emptied} objects in {len(buckets)} buckets")
+            apply(ports, terraform, plan, command="down", counts=count(plan))
+            forget_incarnation(ports)
     with ports.stage("look for leftovers") as result:
         leftovers = find_leftovers(ports.environment, ports.aws)
         result("none" if not leftovers.forgotten else f"{len(leftovers.forgotten)} found")

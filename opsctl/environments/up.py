@@ -16,9 +16,13 @@ from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_clou
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
 from opsctl.errors import Refused
+from opsctl.terraform.lock import exclusive
 
 if TYPE_CHECKING:
     from opsctl.terraform import Plan, Terraform
+
+LOCK = "lock"
+"""File in the work folder: held from the first look at the state until the last, so that no two commands mix."""
 
 Approver = Callable[["Plan"], bool]
 AfreshApprover = Callable[[LostCloud], bool]
@@ -67,13 +71,14 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Deployment
         OpsctlError: as its stage says; the state holds what was made, and the next `up` goes on from there.
     """
     begin = ports.clock.monotonic()
-    terraform, plan = plan_up(ports, afresh=afresh)
-    counts = count(plan)
-    if plan.has_changes:
-        if not approve(plan):
-            raise NotApproved
-        apply(ports, terraform, plan, command="up", counts=counts)
-    state = ports.bucket.state()
+    with exclusive(ports.environment.work / LOCK, command="up"):
+        terraform, plan = plan_up(ports, afresh=afresh)
+        counts = count(plan)
+        if plan.has_changes:
+            if not approve(plan):
+                raise NotApproved
+            apply(ports, terraform, plan, command="up", counts=counts)
+        state = ports.bucket.state()
     return Deployment(
         environment=ports.environment.name,
         changed=plan.has_changes,

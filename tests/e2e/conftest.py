@@ -61,7 +61,7 @@ class Project:
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
                     words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    cwd = os.readlink(entry / "cwd")
+                    cwd = str((entry / "cwd").readlink())
                 except OSError:
                     continue
                 if str(self.root) in words or cwd.startswith(str(self.root)):

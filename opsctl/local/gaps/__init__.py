@@ -9,15 +9,39 @@ from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.gap import Cloud, Gap
+from opsctl.local.gaps.health_checks import HealthChecks
+from opsctl.local.gaps.integrations import Integrations
+from opsctl.local.gaps.launch_templates import LaunchTemplates
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
+from opsctl.local.gaps.parameter_groups import ParameterGroups
+from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.s3_integration import S3Integration
+from opsctl.local.gaps.scaling_policies import ScalingPolicies
+from opsctl.local.gaps.security_group_rules import SecurityGroupRules
 from opsctl.local.gaps.state_bucket import StateBucket
 from opsctl.local.gaps.tagged_resources import TaggedResources
 from opsctl.local.gaps.usage_plans import UsagePlans
 from opsctl.local.gaps.vpc_links import VpcLinks
+from opsctl.local.gaps.waf_logging import WafLogging
 
 GAPS: tuple[type[Gap], ...] = (
-    StateBucket, AwsHosts, VpcLinks, ApiKeys, UsagePlans, S3Integration, NetworkLoadBalancers, DatabaseSecrets, TaggedResources,
-)  # fmt: skip
+    StateBucket,
+    AwsHosts,
+    VpcLinks,
+    Integrations,
+    S3Integration,
+    ApiKeys,
+    UsagePlans,
+    ResponseHeadersPolicies,
+    WafLogging,
+    HealthChecks,
+    SecurityGroupRules,
+    LaunchTemplates,
+    ScalingPolicies,
+    NetworkLoadBalancers,
+    ParameterGroups,
+    DatabaseSecrets,
+    TaggedResources,
+)
 
 __all__ = ["GAPS", "Cloud", "Gap"]

@@ -1,13 +1,11 @@
 """API Gateway: VPC links of REST APIs, and integrations through them.
 
-MiniStack has no /vpclinks, does not give back an integration's `connectionId`, and looks a private integration's host
-up on the network. Behind a link there is a Network Load Balancer; without a reachable target API Gateway answers 504
+MiniStack has no /vpclinks, and looks a private integration's host up on the network. Behind a link there is a Network Load Balancer; without a reachable target API Gateway answers 504
 (https://repost.aws/knowledge-center/api-gateway-network-errors-vpc).
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
@@ -22,23 +20,13 @@ class VpcLinks(Gap):
         self._links: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         from ministack.services import apigateway_v1
 
-        put, proxy = apigateway_v1._put_integration, apigateway_v1._invoke_http_proxy_v1
-
-        def put_integration(api_id: str, resource_id: str, http_method: str, data: dict[str, Any]) -> Any:
-            status, headers, body = put(api_id, resource_id, http_method, data)
-            if status == 201 and data.get("connectionId"):
-                resource = apigateway_v1._resources[api_id][resource_id]
-                integration = resource["resourceMethods"][http_method]["methodIntegration"]
-                integration["connectionId"] = data["connectionId"]
-                body = json.dumps(integration).encode()
-            return status, headers, body
+        proxy = apigateway_v1._invoke_http_proxy_v1
 
         async def invoke(integration: dict[str, Any], *arguments: Any) -> Any:
             if integration.get("connectionType") == "VPC_LINK":
                 return apigateway_v1._gw_error("INTEGRATION_FAILURE", "Network error communicating with endpoint")
             return await proxy(integration, *arguments)
 
-        apigateway_v1._put_integration = put_integration
         apigateway_v1._invoke_http_proxy_v1 = invoke
 
     def wants(self, request: Request) -> bool:

@@ -96,7 +96,6 @@ resource "aws_api_gateway_gateway_response" "this" {
   for_each = {
     DEFAULT_4XX        = { status = null, template = "{\"message\":$context.error.messageString,\"request_id\":\"$context.requestId\"}" }
     DEFAULT_5XX        = { status = null, template = "{\"message\":$context.error.messageString,\"request_id\":\"$context.requestId\"}" }
-    BAD_REQUEST_BODY   = { status = "400", template = "{\"message\":$context.error.messageString,\"detail\":\"$util.escapeJavaScript($context.error.validationErrorString)\",\"request_id\":\"$context.requestId\"}" }
     THROTTLED          = { status = "429", template = "{\"message\":\"Too many requests.\",\"request_id\":\"$context.requestId\"}" }
     QUOTA_EXCEEDED     = { status = "429", template = "{\"message\":\"This key's quota for today is used up.\",\"request_id\":\"$context.requestId\"}" }
     REQUEST_TOO_LARGE  = { status = "413", template = "{\"message\":\"The body is larger than 10 MB.\",\"request_id\":\"$context.requestId\"}" }

@@ -31,8 +31,8 @@ def state(ports: Ports, *resources: tuple[str, str]) -> None:
         "version": 4, "serial": 3, "lineage": "l", "terraform_version": "1.11.4",
         "outputs": {"edge": {"value": {"url": "http://edge"}}},
         "resources": [
-            {"mode": "managed", "type": kind, "name": "x", "instances": [{"attributes": {"id": id}}]}
-            for kind, id in resources
+            {"mode": "managed", "type": kind, "name": "x", "instances": [{"attributes": {"id": name}}]}
+            for kind, name in resources
         ],
     }  # fmt: skip
     ports.bucket.write(ports.environment.state_key, json.dumps(document).encode())
