@@ -1,0 +1,229 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::opsctl-test-artifacts" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/opsctl-test-service" }
+  }
+  mock_resource "aws_iam_instance_profile" {
+    defaults = { arn = "arn:aws:iam::111122223333:instance-profile/opsctl-test-service" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/opsctl-test/service" }
+  }
+  mock_resource "aws_lb" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/net/opsctl-test-service/1", dns_name = "nlb.example.com" }
+  }
+  mock_resource "aws_lb_target_group" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/opsctl-test-service/1" }
+  }
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-0123456789abcdef0", default_version = 3, latest_version = 4 }
+  }
+}
+
+variables {
+  name_prefix = "opsctl-test"
+  network = {
+    vpc_id                          = "vpc-00000001"
+    subnet_ids                      = ["subnet-00000001", "subnet-00000002"]
+    load_balancer_security_group_id = "sg-0000000a"
+    service_security_group_id       = "sg-0000000b"
+  }
+  database = {
+    address          = "db.example.com"
+    port             = 3306
+    name             = "orders"
+    service_user     = "orders_service"
+    service_user_arn = "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABC/orders_service"
+  }
+  instances = { min = 2, max = 4, desired = 2 }
+  tags      = { Environment = "test", Owner = "us" }
+}
+
+run "the_load_balancer_is_internal_and_spans_zones" {
+  assert {
+    condition     = aws_lb.this.internal && aws_lb.this.load_balancer_type == "network" && aws_lb.this.enable_cross_zone_load_balancing
+    error_message = "The load balancer must be internal and balance over both zones."
+  }
+
+  assert {
+    condition     = aws_lb.this.security_groups == toset(["sg-0000000a"])
+    error_message = "The load balancer must wear its group from its creation: AWS takes none later."
+  }
+
+  assert {
+    condition     = aws_lb.this.enable_deletion_protection
+    error_message = "Unless an environment says otherwise the load balancer can't be deleted."
+  }
+
+  assert {
+    condition     = one(aws_lb_target_group.this.health_check).path == "/health/ready" && one(aws_lb_target_group.this.health_check).protocol == "HTTP"
+    error_message = "An instance is healthy when it says that it is ready, not when its port is open."
+  }
+
+  assert {
+    condition     = output.load_balancer.url == "http://nlb.example.com:8080"
+    error_message = "The URL is what an HTTP integration needs: no slash at its end."
+  }
+}
+
+run "instances_are_private_hardened_and_encrypted" {
+  assert {
+    condition     = one(aws_launch_template.this.metadata_options).http_tokens == "required" && one(aws_launch_template.this.metadata_options).http_put_response_hop_limit == 1
+    error_message = "The metadata service must ask for a session token (IMDSv2), from the instance itself alone."
+  }
+
+  assert {
+    condition     = one(aws_launch_template.this.network_interfaces).associate_public_ip_address == "false" && one(aws_launch_template.this.network_interfaces).security_groups == toset(["sg-0000000b"])
+    error_message = "Instances must have no public address and wear the service's group alone."
+  }
+
+  assert {
+    condition     = alltrue([for mapping in aws_launch_template.this.block_device_mappings : one(mapping.ebs).encrypted == "true" && one(mapping.ebs).volume_type == "gp3"])
+    error_message = "Disks must be encrypted gp3."
+  }
+
+  assert {
+    condition     = aws_launch_template.this.key_name == null
+    error_message = "There is no SSH key: people come by SSM."
+  }
+
+  assert {
+    condition     = toset([for specification in aws_launch_template.this.tag_specifications : specification.tags.Environment]) == toset(["test"]) && length(aws_launch_template.this.tag_specifications) == 3
+    error_message = "Instances, interfaces and disks must carry the environment's tags."
+  }
+}
+
+run "the_group_runs_the_proved_version_and_judges_by_the_load_balancer" {
+  assert {
+    condition     = one(aws_autoscaling_group.this.launch_template).version == "3"
+    error_message = "The group must run the template's default version, which a deploy sets when it succeeded, not the latest."
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.health_check_type == "ELB" && length(aws_autoscaling_group.this.vpc_zone_identifier) == 2
+    error_message = "The group must span both subnets and replace what the load balancer finds unhealthy."
+  }
+
+  assert {
+    condition     = one(one(aws_autoscaling_group.this.instance_refresh).preferences).min_healthy_percentage == 100 && one(one(aws_autoscaling_group.this.instance_refresh).preferences).auto_rollback
+    error_message = "A refresh must start new instances before it ends old ones, and go back when they fail."
+  }
+}
+
+run "the_role_may_do_what_the_service_does_and_no_more" {
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid => statement.Resource } == {
+      ReadArtifacts    = "arn:aws:s3:::opsctl-test-artifacts/service/*"
+      SignInToDatabase = "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABC/orders_service"
+      WriteLog         = "arn:aws:logs:eu-central-1:111122223333:log-group:/opsctl-test/service:*"
+    }
+    error_message = "The role may read artifacts, sign in as its own user and write its own log."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.managed_by_ssm.policy).Statement : alltrue([for action in flatten([statement.Action]) : !strcontains(action, "*") && !startswith(action, "ssm:Get")])])
+    error_message = "SSM may manage the instance, but the instance may not read parameters."
+  }
+}
+
+run "artifacts_are_private_versioned_encrypted_and_fetched_by_digest" {
+  assert {
+    condition = (
+      aws_s3_bucket_public_access_block.artifacts.block_public_acls && aws_s3_bucket_public_access_block.artifacts.block_public_policy
+      && aws_s3_bucket_public_access_block.artifacts.ignore_public_acls && aws_s3_bucket_public_access_block.artifacts.restrict_public_buckets
+    )
+    error_message = "The artifact bucket must be private."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_versioning.artifacts.versioning_configuration).status == "Enabled"
+    error_message = "The artifact bucket must keep versions."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "The artifact bucket must be encrypted."
+  }
+
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "\nARTIFACT_SHA256='none'\n")
+    error_message = "The user data must name the artifact in the line that deploys change."
+  }
+
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "sha256sum --check") && strcontains(base64decode(aws_launch_template.this.user_data), "DB_HOST=db.example.com\n")
+    error_message = "The user data must prove the artifact's digest and say where the database is."
+  }
+}
+
+run "the_newest_amazon_linux_is_the_default_image" {
+  assert {
+    condition     = startswith(aws_launch_template.this.image_id, "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-")
+    error_message = "Without an image named, instances start from the newest Amazon Linux 2023."
+  }
+}
+
+run "a_named_image_is_taken" {
+  variables {
+    ami_id = "ami-0123456789abcdef0"
+  }
+
+  assert {
+    condition     = aws_launch_template.this.image_id == "ami-0123456789abcdef0"
+    error_message = "A named image must be taken."
+  }
+}
+
+run "more_at_least_than_at_most_is_refused" {
+  command = plan
+  variables {
+    instances = { min = 3, max = 2, desired = 2 }
+  }
+  expect_failures = [var.instances]
+}
+
+run "one_subnet_is_refused" {
+  command = plan
+  variables {
+    network = {
+      vpc_id                          = "vpc-00000001"
+      subnet_ids                      = ["subnet-00000001"]
+      load_balancer_security_group_id = "sg-0000000a"
+      service_security_group_id       = "sg-0000000b"
+    }
+  }
+  expect_failures = [var.network]
+}
+
+run "untagged_instances_are_refused" {
+  command = plan
+  variables {
+    tags = {}
+  }
+  expect_failures = [var.tags]
+}
+
+run "malformed_words_are_refused" {
+  command = plan
+  variables {
+    name_prefix        = "Opsctl_Test"
+    port               = 80
+    ami_id             = "amazon-linux"
+    instance_type      = "small"
+    root_volume_gb     = 4
+    cpu_target_percent = 100
+    warmup_seconds     = 5
+    log_retention_days = 2
+  }
+  expect_failures = [
+    var.name_prefix, var.port, var.ami_id, var.instance_type, var.root_volume_gb, var.cpu_target_percent, var.warmup_seconds, var.log_retention_days,
+  ]
+}
