@@ -23,6 +23,8 @@ class DatabaseSecrets(Gap):
             return json.dumps({"username": secret.resource.master_username, "password": secrets.token_urlsafe(24)})
 
         MasterUserSecret._generate_secret_string = secret_string
+        # moto asks its own KMS for the key; the account's keys are in MiniStack's.
+        MasterUserSecret.kms_key_id = property(lambda secret: secret.secret.kms_key_id)
 
     def wants(self, request: Request) -> bool:
         return request.service == "rds"
