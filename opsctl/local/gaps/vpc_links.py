@@ -1,6 +1,7 @@
 """API Gateway: VPC links of REST APIs, and integrations through them.
 
-MiniStack has no /vpclinks, and looks a private integration's host up on the network. Behind a link there is a Network Load Balancer; without a reachable target API Gateway answers 504
+MiniStack has no /vpclinks, and looks a private integration's host up on the network. Behind a link there is a Network
+Load Balancer; while it has no target that answers, API Gateway says 504
 (https://repost.aws/knowledge-center/api-gateway-network-errors-vpc).
 """
 
