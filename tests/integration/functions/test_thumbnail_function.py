@@ -129,3 +129,17 @@ def test_the_test_event_of_s3_is_no_photo(thumbnail: ModuleType, pipeline: Pipel
     event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
     assert thumbnail.handler(batch(event), CONTEXT) == ALL_DONE
     assert pipeline.set_aside() == []
+
+
+def test_a_photo_that_is_removed_while_it_is_announced_stays_removed(
+    thumbnail: ModuleType, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = thumbnail.store.publish
+
+    def publish_and_lose(announcement: dict[str, Any]) -> None:
+        publish(announcement)
+        pipeline.table.delete_item(Key={"photo_id": "p-1"})
+
+    monkeypatch.setattr(thumbnail.store, "publish", publish_and_lose)
+    assert thumbnail.handler(batch(pipeline.upload("p-1", a_photo())), CONTEXT) == ALL_DONE
+    assert pipeline.record("p-1") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -94,11 +95,14 @@ def publish(announcement: dict[str, Any]) -> None:
 
 
 def mark_announced(photo_id: str) -> None:
-    _photos.update_item(
-        Key={"photo_id": photo_id},
-        UpdateExpression="SET announcement = :made REMOVE claimed_at",
-        ExpressionAttributeValues={":made": "made"},
-    )
+    """Note it in the record. One that was removed meanwhile stays removed: an update alone would write it anew."""
+    with suppress(_photos.meta.client.exceptions.ConditionalCheckFailedException):
+        _photos.update_item(
+            Key={"photo_id": photo_id},
+            UpdateExpression="SET announcement = :made REMOVE claimed_at",
+            ConditionExpression="attribute_exists(photo_id)",
+            ExpressionAttributeValues={":made": "made"},
+        )
 
 
 def set_aside(message_body: str, *, photo_id: str, reason: str) -> None:
