@@ -5,6 +5,7 @@ A gap that an emulator closes is deleted, with its test and its line in docs/loc
 
 from __future__ import annotations
 
+from opsctl.local.gaps.alarms import Alarms
 from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
@@ -16,6 +17,7 @@ from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.s3_integration import S3Integration
+from opsctl.local.gaps.scaling_groups import ScalingGroups
 from opsctl.local.gaps.scaling_policies import ScalingPolicies
 from opsctl.local.gaps.security_group_rules import SecurityGroupRules
 from opsctl.local.gaps.state_bucket import StateBucket
@@ -35,8 +37,10 @@ GAPS: tuple[type[Gap], ...] = (
     ResponseHeadersPolicies,
     WafLogging,
     HealthChecks,
+    Alarms,
     SecurityGroupRules,
     LaunchTemplates,
+    ScalingGroups,
     ScalingPolicies,
     NetworkLoadBalancers,
     ParameterGroups,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from opsctl.local.gaps.gap import Gap
@@ -13,9 +14,12 @@ class SecurityGroupRules(Gap):
 
         initialise = SecurityGroupRule.__init__
 
-        def __init__(rule: Any, *arguments: Any, **named: Any) -> None:  # noqa: N807
-            initialise(rule, *arguments, **named)
-            rule.prefix_list_description = (named.get("prefix_list_id") or {}).get("Description")
+        parameters = inspect.signature(initialise)
+
+        def __init__(*arguments: Any, **named: Any) -> None:  # noqa: N807
+            initialise(*arguments, **named)
+            given = parameters.bind(*arguments, **named).arguments
+            given["self"].prefix_list_description = (given.get("prefix_list_id") or {}).get("Description")
 
         def description(rule: Any) -> str | None:
             text: str | None = rule.ip_range.get("Description") or rule.source_group.get("Description")
