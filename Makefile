@@ -80,7 +80,7 @@ provider6: setup ## Plan, apply and destroy the stack with a 6.x provider (build
 
 .PHONY: docs
 docs: setup ## Renew what the documentation takes from the code (tables, the picture of `up`)
-	@$(BIN)/python -m docs
+	@$(BIN)/python -m docs --picture
 
 .PHONY: clean
 clean: ## Stop the local cloud; remove .venv and everything that was built (the shared cache stays)

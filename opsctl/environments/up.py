@@ -58,6 +58,7 @@ def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
     Raises:
         StaleState: it was not agreed to start afresh.
     """
+    planning.check_files(ports.environment)
     settle_lost_cloud(ports, afresh)
     terraform = planning.prepare(ports)
     return terraform, planning.make_plan(ports, terraform)

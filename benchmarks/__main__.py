@@ -1,0 +1,53 @@
+"""Everything that is measured, in one run: `make bench`. Writes benchmarks/report.json and benchmarks/REPORT.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import startup, whole
+from opsctl.files import write_atomically
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    report = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
+        "startup": startup.measure(),
+        "whole": whole.measure(),
+    }
+    write_atomically(FOLDER / "report.json", json.dumps(report, indent=2) + "\n")
+    write_atomically(FOLDER / "REPORT.md", "# Benchmarks\n\nMade by `make bench`.\n\n" + table(report))
+    print(table(report))
+
+
+def table(report: dict[str, Any]) -> str:
+    """The figures as a Markdown table."""
+    start, run = report["startup"], report["whole"]
+    slowest = max(start["ratios"].items(), key=lambda item: item[1])
+    rows = [
+        ("`--help` of every command, and completion, beside a Typer app with two commands",
+         f"{slowest[1]} × at most ({slowest[0]}; the app: {start['base_seconds']} s)", f"≤ {start['bound']} ×"),
+        ("`opsctl up local` beside raw `terraform plan` + `apply`",
+         f"{run['ratio']} × ({run['up_seconds']} s; raw {run['raw_seconds']['plan']} + {run['raw_seconds']['apply']} s)",
+         f"≤ {run['bound']} ×"),
+        ("of that, outside Terraform's init, plan and apply", f"{run['outside_terraform_seconds']} s", "≤ 5 s"),
+        ("a second `up` (no changes)", f"{run['second_up_seconds']} s", ""),
+        ("`opsctl down local`", f"{run['down_seconds']} s", ""),
+        ("emulators with the whole stack, without Lambda workers",
+         f"{run['emulators_mb']} MB ({run['emulators_mb_after_photos']} MB after the photos)", "≤ 500 MB"),
+        *((f"{burst['photos']} photos through the edge, {burst['concurrency']} at once",
+           f"{burst['photos'] / burst['seconds']:.1f} a second", "") for burst in run["photos"]["bursts"]),
+    ]  # fmt: skip
+    lines = ["| what | measured | goal |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join([*lines, "", f"{report['date']}, {report['machine']}, provider 5.100.0, Terraform 1.11.4.", ""])
+
+
+if __name__ == "__main__":
+    main()

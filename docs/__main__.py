@@ -1,0 +1,77 @@
+"""Renew what the documentation takes from the code: `make docs`. A test fails when the tables are out of date.
+
+With --picture also docs/up.svg, from a real `opsctl up local` on a project of its own (minutes).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from opsctl.cli.registry import COMMANDS
+from opsctl.exit_codes import ExitCode
+from opsctl.files import write_atomically
+
+ROOT = Path(__file__).parents[1]
+WIDTH = 104
+
+
+def commands() -> str:
+    rows = [f"| `opsctl {name}` | {entry.summary} |" for name, entry in COMMANDS.items()]
+    return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def exit_codes() -> str:
+    rows = [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    return "\n".join(["| exit code | meaning |", "|---|---|", *rows])
+
+
+def figures() -> str:
+    from benchmarks.__main__ import table
+
+    report = ROOT / "benchmarks" / "report.json"
+    return table(json.loads(report.read_text())).strip() if report.exists() else "Not measured yet: `make bench`."
+
+
+def renewed(text: str) -> str:
+    """README's text with each marked part made anew."""
+    for name, make in (("commands", commands), ("exit codes", exit_codes), ("figures", figures)):
+        pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
+        made = make()
+        text = re.sub(pattern, lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+    return text
+
+
+def picture() -> None:
+    """docs/up.svg: the first and the last lines of a real run."""
+    import io
+    import os
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from benchmarks.environment import OPSCTL, trial
+
+    with trial(FORCE_COLOR="1", COLUMNS=str(WIDTH), TERM="dumb") as made:
+        done = subprocess.run(
+            [OPSCTL, "up", "local", "--yes"], cwd=made.root, env=os.environ | made.variables, text=True, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    lines = done.stdout.splitlines()
+    applied = next(number for number, line in enumerate(lines) if "terraform apply" in line)
+    elided = "\x1b[2m  ⋮\x1b[0m"
+    shown = ["$ opsctl up local --yes", *lines[:24], elided, *lines[applied - 2 : applied + 6], elided, *lines[-12:]]
+    console = Console(record=True, width=WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO())
+    for line in shown:
+        console.print(Text.from_ansi(line))
+    write_atomically(ROOT / "docs" / "up.svg", console.export_svg(title="opsctl up local"))
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    write_atomically(readme, renewed(readme.read_text()))
+    if "--picture" in sys.argv:
+        picture()

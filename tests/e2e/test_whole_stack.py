@@ -1,0 +1,182 @@
+"""The real stack on the local cloud, as a user meets it. One `up` serves this file; the last test takes it down."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+from conftest import Project
+from PIL import Image
+
+from opsctl.aws import Access
+from opsctl.aws.clients import Aws
+from opsctl.smoke import photos
+from opsctl.smoke.edge import Edge
+
+
+@pytest.fixture(scope="session")
+def aws(stack: Project) -> Aws:
+    return Aws(Access("eu-central-1", "111122223333", stack.json("local", "status")["endpoint_url"]))
+
+
+@pytest.fixture(scope="session")
+def outputs(stack: Project) -> dict[str, Any]:
+    found: dict[str, Any] = stack.json("outputs", "local")
+    return found
+
+
+@pytest.fixture
+def edge(stack: Project, outputs: dict[str, Any]) -> Edge:
+    return Edge(stack.json("local", "status")["endpoint_url"], outputs["edge"]["domain_name"])
+
+
+def key_header(aws: Aws, outputs: dict[str, Any]) -> dict[str, str]:
+    key = aws.call("apigateway", "get_api_key", apiKey=outputs["api"]["api_key_id"], includeValue=True)
+    return {"x-api-key": key["value"]}
+
+
+def test_a_second_up_says_that_nothing_changes(stack: Project) -> None:
+    again = stack.opsctl("up", "local", "--yes")
+    assert "no changes" in again.stdout
+
+
+def test_a_plan_has_no_changes_and_exits_0(stack: Project) -> None:
+    plan = stack.json("plan", "local")
+    assert plan["changes"] == []
+    assert plan["has_changes"] is False
+    stack.opsctl("plan", "local", "--detailed-exitcode", status=0)
+
+
+def test_smoke_proves_the_photo_path_and_the_dead_letter_path(stack: Project) -> None:
+    report = stack.json("smoke", "local")
+    assert report["passed"]
+    assert {result["name"]: result["status"] for result in report["results"]} == {
+        "edge-health": "passed", "photo-path": "passed", "presigned-path": "passed", "corrupt-photo": "passed",
+    }  # fmt: skip
+
+
+def test_a_break_is_caught_by_smoke_and_exits_4(stack: Project, aws: Aws, outputs: dict[str, Any]) -> None:
+    [mapping] = aws.call("lambda", "list_event_source_mappings", EventSourceArn=outputs["photos"]["queue_arn"])[
+        "EventSourceMappings"
+    ]
+    aws.call("lambda", "update_event_source_mapping", UUID=mapping["UUID"], Enabled=False)
+    try:
+        report = json.loads(stack.opsctl("smoke", "local", "--only", "photo-path", "--json", status=4).stdout)
+        assert report["results"][0]["status"] == "failed"
+    finally:
+        aws.call("lambda", "update_event_source_mapping", UUID=mapping["UUID"], Enabled=True)
+
+
+def test_the_demo_shows_thumbnail_record_and_announcement(stack: Project) -> None:
+    shown = stack.json("demo", "local")
+    with Image.open(shown["thumbnail"]["file"]) as thumbnail:
+        assert thumbnail.size == (256, 170)
+        assert thumbnail.format == "JPEG"
+    assert shown["record"]["status"] == "ready"
+    assert shown["announcement"]["photo_id"] == shown["photo_id"]
+
+
+def test_a_photo_of_ten_megabytes_passes_and_the_waf_body_rules_leave_it_alone(
+    stack: Project, aws: Aws, outputs: dict[str, Any], edge: Edge
+) -> None:
+    import os
+
+    noise = Image.frombytes("RGB", (2200, 1400), os.urandom(2200 * 1400 * 3))
+    body = io.BytesIO()
+    noise.save(body, "JPEG", quality=93)
+    assert 5_000_000 < len(body.getvalue()) < 10_000_000
+    answer = edge.request(
+        "POST", "/v1/photos", headers=key_header(aws, outputs) | {"Content-Type": "image/jpeg"}, body=body.getvalue()
+    )
+    assert answer.status == 201, str(answer)
+    stored = aws.call("s3", "get_object", Bucket=outputs["photos"]["bucket"], Key=f"uploads/{photos.id_in(answer)}")
+    assert stored["Body"].read() == body.getvalue()
+
+
+def test_without_the_api_key_nothing_is_uploaded(edge: Edge) -> None:
+    answer = edge.request("POST", "/v1/photos", headers={"Content-Type": "image/jpeg"}, body=photos.photo())
+    assert answer.status == 403
+
+
+def test_orders_answer_as_aws_does_without_healthy_targets(aws: Aws, outputs: dict[str, Any], edge: Edge) -> None:
+    answer = edge.request("GET", "/v1/orders", headers=key_header(aws, outputs))
+    assert answer.status == 504
+    assert "Traceback" not in answer.body.decode()
+
+
+def test_every_function_runs_as_a_role_of_its_own(outputs: dict[str, Any]) -> None:
+    roles = [function["role_arn"] for function in outputs["functions"].values()]
+    assert len(set(roles)) == len(roles) > 1
+
+
+def test_the_database_is_private_encrypted_and_its_secret_can_be_read(aws: Aws, outputs: dict[str, Any]) -> None:
+    [database] = aws.call("rds", "describe_db_instances", DBInstanceIdentifier=outputs["database"]["identifier"])[
+        "DBInstances"
+    ]
+    assert database["StorageEncrypted"]
+    assert not database["PubliclyAccessible"]
+    assert database["EngineVersion"].startswith("8.4")
+    secret = aws.call("secretsmanager", "get_secret_value", SecretId=outputs["database"]["secret_arn"])["SecretString"]
+    assert {"username", "password"} <= set(json.loads(secret))
+
+
+def test_one_account_id_is_seen_everywhere(stack: Project) -> None:
+    text = stack.opsctl("outputs", "local", "--json").stdout
+    assert set(re.findall(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:(\d+):", text)) == {"111122223333"}
+
+
+def test_every_alarm_names_its_runbook(aws: Aws) -> None:
+    alarms = list(aws.pages("cloudwatch", "describe_alarms", "MetricAlarms"))
+    assert len(alarms) >= 10
+    for alarm in alarms:
+        assert "unbook" in alarm.get("AlarmDescription", ""), alarm["AlarmName"]
+
+
+def test_what_a_deploy_moved_is_neither_put_back_nor_drift(stack: Project, aws: Aws, outputs: dict[str, Any]) -> None:
+    """Terraform owns shape, deploy owns versions: a new version, alias weights, a service artifact, site objects."""
+    function = outputs["functions"]["thumbnail"]
+    version = aws.call("lambda", "publish_version", FunctionName=function["function_name"], Description="moved")[
+        "Version"
+    ]
+    aws.call(
+        "lambda", "update_alias", FunctionName=function["function_name"], Name="live",
+        RoutingConfig={"AdditionalVersionWeights": {version: 0.1}} if version != "1" else {},
+    )  # fmt: skip
+    artifact = f"/{stack.json('status', 'local')['environment'] and 'opsctl-local'}/service/artifact"
+    aws.call("ssm", "put_parameter", Name=artifact, Value="a" * 64, Overwrite=True)
+    aws.call("s3", "put_object", Bucket=outputs["site"]["bucket"], Key="index.html", Body=b"<p>deployed</p>")
+    plan = stack.json("plan", "local")
+    assert plan["changes"] == []
+    assert plan["drift"] == []
+
+
+def test_the_emulators_stay_below_500_mb(stack: Project) -> None:
+    assert stack.json("local", "status")["daemon_mb"] < 500
+
+
+def test_the_history_of_up_is_recorded_with_its_plan_and_versions(stack: Project, aws: Aws) -> None:
+    body = aws.call(
+        "s3", "get_object", Bucket="opsctl-state-111122223333-eu-central-1", Key="local/journal/00000001.json"
+    )["Body"].read()
+    entry = json.loads(body)["entry"]
+    assert (entry["command"], entry["result"]) == ("up", "done")
+    assert entry["details"]["counts"]["created"] > 150
+    assert re.fullmatch(r"[0-9a-f]{64}", entry["details"]["plan_sha256"])
+
+
+def test_zz_down_leaves_no_resource_no_process_and_no_lock(stack: Project) -> None:
+    """Last by its name: it takes the suite's environment down."""
+    photo = stack.json("demo", "local")
+    assert photo["photo_id"]
+    gone = stack.json("down", "local", "--yes")
+    assert gone["deleted"] > 150
+    assert gone["emptied"] > 0
+    assert all("pending deletion" in remainder["why"] for remainder in gone["remainders"]), gone["remainders"]
+    assert stack.processes() == []
+    assert stack.opsctl("status", "local", status=1).stderr.count("opsctl up local") == 1
+    stack.opsctl("local", "start")
+    status = stack.json("status", "local")
+    assert (status["phase"], status["lock"], status["last"]["command"]) == ("absent", None, "down")
