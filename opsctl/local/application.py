@@ -52,7 +52,8 @@ class Application:
         self.cloud = Cloud(
             account_id, region, port, work, self.handle, self._ministack, self._moto, self._status["incarnation"]
         )
-        self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS]
+        left_open = os.environ.get("OPSCTL_LOCAL_WITHOUT_GAPS", "").split(",")
+        self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS if gap.name() not in left_open]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

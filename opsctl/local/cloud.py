@@ -130,6 +130,10 @@ class CloudDidNotStart(OpsctlError):
         )
 
 
+class _Gone(CloudDidNotStart):
+    """Its process ended while we waited for it."""
+
+
 @dataclass(frozen=True)
 class _Record:
     """The content of cloud.json. `process_started` guards against a pid that was given to another process."""
@@ -173,8 +177,10 @@ class LocalCloud:
             status = self.status()
             if status.running:
                 return status.running
-            if status.state is State.SILENT:
-                return self._wait_until_healthy(self._record(), None)
+            record = self._record()
+            if status.state is State.SILENT and record:
+                with contextlib.suppress(_Gone):
+                    return self._wait_until_healthy(record, lambda: None if _is_same_process(record) else "gone")
             if not all(map(importlib.util.find_spec, ("ministack", "moto", "hypercorn"))):
                 raise NotInstalled
             self._end_processes()
@@ -251,7 +257,7 @@ class LocalCloud:
         )  # fmt: skip
         self._write(record)
         try:
-            return self._wait_until_healthy(record, process)
+            return self._wait_until_healthy(record, process.poll)
         except BaseException:
             self._end_processes()
             self._record_file.unlink(missing_ok=True)
@@ -267,24 +273,27 @@ class LocalCloud:
             env=inherited | {MARK: str(self.work)}, cwd=self.work, output=self.log_file,
         )  # fmt: skip
 
-    def _wait_until_healthy(self, record: _Record | None, process: subprocess.Popen[bytes] | None) -> Running:
-        assert record is not None
+    def _wait_until_healthy(self, record: _Record, ended: Callable[[], object]) -> Running:
+        """Until it answers. `ended` gives its exit status once it has one.
+
+        Raises:
+            CloudDidNotStart: it ended (`_Gone`), or gave no answer in START_SECONDS.
+        """
         deadline = self._clock.monotonic() + START_SECONDS
         while self._clock.monotonic() < deadline:
             running = _ask(record)
             if running:
                 self._write(replace(record, incarnation=running.incarnation))
                 return running
-            if process is not None and process.poll() is not None:
-                why = f"its process ended with status {process.returncode}"
-                raise CloudDidNotStart(why, self.log_file, self.logs(15))
+            if (status := ended()) is not None:
+                raise _Gone(f"its process ended ({status})", self.log_file, self.logs(15))
             self._clock.sleep(0.05)
         raise CloudDidNotStart(
             f"port {record.port} gave no answer in {START_SECONDS:g} s", self.log_file, self.logs(15)
         )
 
     def _free_port(self, on_event: Listener) -> int:
-        wanted = int(os.environ.get("OPSCTL_LOCAL_PORT") or USUAL_PORT)
+        wanted = int(os.environ.get("OPSCTL_LOCAL_PORT") or USUAL_PORT)  # 0: any
         with socket.socket() as probe:
             # As the server does: an old connection that lingers does not take the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -293,7 +302,7 @@ class LocalCloud:
             except OSError:
                 probe.bind(("127.0.0.1", 0))
             chosen = int(probe.getsockname()[1])
-        if chosen != wanted:
+        if wanted not in (0, chosen):
             on_event(PortTaken(wanted, chosen))
         return chosen
 

@@ -35,6 +35,8 @@ def emulator_environment(
         "DOCKER_HOST": f"unix://{work}/no-docker.sock",
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": "60",
+        # Each execution at a time is a process of about 30 MB and more; beyond this AWS's own throttling answers.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "32",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "PERSIST_STATE": "0",

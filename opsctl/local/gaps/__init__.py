@@ -1,6 +1,7 @@
 """What the emulators lack and AWS has: one module per gap, in the order in which they see a request.
 
-A gap that an emulator closes is deleted, with its test and its line in docs/local-cloud.md.
+A gap that an emulator closes is deleted, with its test and its line in docs/local-cloud.md. To see what the emulators
+do by themselves, or which test proves a gap, start a cloud with OPSCTL_LOCAL_WITHOUT_GAPS=vpc_links,alarms.
 """
 
 from __future__ import annotations

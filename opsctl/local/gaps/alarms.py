@@ -1,7 +1,9 @@
-"""CloudWatch: DescribeAlarms tells everything of an alarm in the query protocol, too.
+"""CloudWatch: DescribeAlarms tells everything of an alarm in the query protocol, too, and an alarm on a percentile
+has no other statistic.
 
 MiniStack answers JSON and CBOR in full and XML with a few fields; provider 5.x asks in the query protocol and would
-change every alarm in every plan. The question is put in JSON and the answer written as XML by the service's own model.
+change every alarm in every plan. An `ExtendedStatistic` gets `Average` beside it. The question is put in JSON and the
+answer written as XML by the service's own model.
 """
 
 from __future__ import annotations
@@ -21,6 +23,20 @@ NAMESPACE = "http://monitoring.amazonaws.com/doc/2010-08-01/"
 
 
 class Alarms(Gap):
+    async def install(self) -> None:
+        from ministack.services import cloudwatch
+
+        put = cloudwatch._put_metric_alarm
+
+        def put_metric_alarm(*request: Any) -> Any:
+            answer = put(*request)
+            for alarm in cloudwatch._alarms.values():
+                if alarm.get("ExtendedStatistic"):
+                    alarm.pop("Statistic", None)
+            return answer
+
+        cloudwatch._put_metric_alarm = put_metric_alarm
+
     def wants(self, request: Request) -> bool:
         return request.service == "monitoring" and "x-www-form-urlencoded" in request.headers.get("content-type", "")
 

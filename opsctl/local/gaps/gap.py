@@ -53,6 +53,11 @@ class Gap:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
+    @classmethod
+    def name(cls) -> str:
+        """What it is called: its module."""
+        return cls.__module__.rpartition(".")[2]
+
     async def install(self) -> None:
         """Prepare: load what was kept, hook into an emulator."""
 

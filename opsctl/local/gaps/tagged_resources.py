@@ -6,22 +6,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 
+from opsctl.local.emulators import in_moto
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
 
 ACTION = "ResourceGroupsTaggingAPI_20170126.GetResources"
 
 
+Tagged = Iterator[tuple[str, list[dict[str, str]]]]
+
+
+def collect(service: str, collector: Callable[[], Tagged]) -> None:
+    """Let GetResources list more resources of a service."""
+    from ministack.services import tagging
+
+    before = tagging._COLLECTORS.get(service)
+    tagging._COLLECTORS[service] = lambda: chain(before() if before else (), collector())
+
+
 class TaggedResources(Gap):
     async def install(self) -> None:
         from ministack.services import tagging
 
-        tagging._COLLECTORS.update(
-            apigateway=_rest_apis, wafv2=_web_acls, logs=_log_groups, cloudwatch=_alarms, acm=_certificates,
-            route53=_hosted_zones, secretsmanager=tagging._collect_secretsmanager, ssm=tagging._collect_ssm,
-        )  # fmt: skip
+        collect("apigateway", _rest_apis)
+        collect("wafv2", _web_acls)
+        collect("logs", _log_groups)
+        collect("cloudwatch", _alarms)
+        collect("acm", _certificates)
+        collect("route53", _hosted_zones)
+        collect("ec2", _network)
+        collect("rds", _database_groups)
+        collect("secretsmanager", tagging._collect_secretsmanager)
+        collect("ssm", tagging._collect_ssm)
 
     def wants(self, request: Request) -> bool:
         return request.headers.get("x-amz-target") == ACTION
@@ -30,8 +49,7 @@ class TaggedResources(Gap):
         response = await forward(request)
         if response.status != 200:
             return response
-        document = response.json()
-        found = {item["ResourceARN"]: item for item in document["ResourceTagMappingList"]}
+        found = {item["ResourceARN"]: item for item in response.json()["ResourceTagMappingList"]}
         asked, token = request.json(), ""
         while True:
             page = await self.cloud.moto(
@@ -44,10 +62,14 @@ class TaggedResources(Gap):
                 found.setdefault(item["ResourceARN"], item)
             token = page.json().get("PaginationToken") or ""
             if not token:
-                return response.with_json({"ResourceTagMappingList": list(found.values()), "PaginationToken": ""})
-
-
-Tagged = Iterator[tuple[str, list[dict[str, str]]]]
+                break
+        # AWS lists what is global in us-east-1 only; a bucket's ARN says no region and is listed where it lives.
+        here = [
+            item
+            for arn, item in found.items()
+            if arn.split(":")[3] or arn.split(":")[2] == "s3" or request.region == "us-east-1"
+        ]
+        return response.with_json({"ResourceTagMappingList": here, "PaginationToken": ""})
 
 
 def _here(arn: str) -> bool:
@@ -100,10 +122,26 @@ def _certificates() -> Tagged:
 
 
 def _hosted_zones() -> Tagged:
-    """Zones and health checks: global, so AWS lists them in us-east-1 only."""
-    from ministack.core.responses import get_region
     from ministack.services import route53 as service
 
-    if get_region() == "us-east-1":
-        for (kind, identifier), tags in service._tags.items():
-            yield f"arn:aws:route53:::{kind}/{identifier}", _pairs(tags)
+    for (kind, identifier), tags in service._tags.items():
+        yield f"arn:aws:route53:::{kind}/{identifier}", _pairs(tags)
+
+
+def _network() -> Tagged:
+    """moto's own GetResources leaves out endpoints, network ACLs, launch templates, addresses and more."""
+    from ministack.core.responses import get_account_id, get_region
+
+    tags: dict[str, list[dict[str, str]]] = {}
+    for tag in in_moto("ec2", get_account_id(), get_region()).describe_tags():
+        arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:{tag['resource_type']}/{tag['resource_id']}"
+        tags.setdefault(arn, []).append({"Key": tag["key"], "Value": tag["value"]})
+    yield from tags.items()
+
+
+def _database_groups() -> Tagged:
+    from ministack.core.responses import get_account_id, get_region
+
+    backend = in_moto("rds", get_account_id(), get_region())
+    for group in (*backend.subnet_groups.values(), *backend.db_parameter_groups.values()):
+        yield group.arn, group.tags

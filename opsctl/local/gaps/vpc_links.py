@@ -12,6 +12,7 @@ from typing import Any
 
 from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.gaps.tagged_resources import Tagged, collect
 
 NOT_FOUND = (("x-amzn-errortype", "NotFoundException"),)
 
@@ -29,6 +30,14 @@ class VpcLinks(Gap):
             return await proxy(integration, *arguments)
 
         apigateway_v1._invoke_http_proxy_v1 = invoke
+        collect("apigateway", self._tagged)
+
+    def _tagged(self) -> Tagged:
+        from ministack.core.responses import get_account_id, get_region
+
+        for link in self._links.get((get_account_id(), get_region()), {}).values():
+            arn = f"arn:aws:apigateway:{get_region()}::/vpclinks/{link['id']}"
+            yield arn, [{"Key": key, "Value": value} for key, value in link["tags"].items()]
 
     def wants(self, request: Request) -> bool:
         return request.service == "apigateway" and (
