@@ -30,12 +30,13 @@ def main() -> None:
 def table(report: dict[str, Any]) -> str:
     """The figures as a Markdown table."""
     start, run = report["startup"], report["whole"]
+    raw = run["raw_seconds"]
     slowest = max(start["ratios"].items(), key=lambda item: item[1])
     rows = [
         ("`--help` of every command, and completion, beside a Typer app with two commands",
          f"{slowest[1]} × at most ({slowest[0]}; the app: {start['base_seconds']} s)", f"≤ {start['bound']} ×"),
         ("`opsctl up local` beside raw `terraform plan` + `apply`",
-         f"{run['ratio']} × ({run['up_seconds']} s; raw {run['raw_seconds']['plan']} + {run['raw_seconds']['apply']} s)",
+         f"{run['ratio']} × ({run['up_seconds']} s; raw {raw['plan']} + {raw['apply']} s)",
          f"≤ {run['bound']} ×"),
         ("of that, outside Terraform's init, plan and apply", f"{run['outside_terraform_seconds']} s", "≤ 5 s"),
         ("a second `up` (no changes)", f"{run['second_up_seconds']} s", ""),

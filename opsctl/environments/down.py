@@ -17,6 +17,9 @@ from opsctl.environments.up import LOCK, AfreshApprover, Approver, NotApproved, 
 from opsctl.errors import OpsctlError
 from opsctl.terraform.lock import exclusive
 
+TAGGING_LAG_SECONDS = 120
+"""GetResources is eventually consistent. Source: Resource Groups Tagging API reference; the figure is our choice."""
+
 
 @dataclass(frozen=True)
 class Removal:
@@ -72,10 +75,20 @@ def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Removal:
             apply(ports, terraform, plan, command="down", counts=count(plan))
             forget_incarnation(ports)
     with ports.stage("look for leftovers") as result:
-        leftovers = find_leftovers(ports.environment, ports.aws)
+        leftovers = settled_leftovers(ports)
         result("none" if not leftovers.forgotten else f"{len(leftovers.forgotten)} found")
     if leftovers.forgotten:
         raise SomethingLeft(ports.environment.name, leftovers)
     stopped = ports.cloud.stop().processes if ports.cloud else 0
     seconds = ports.clock.monotonic() - begin
     return Removal(ports.environment.name, deleted, emptied, leftovers, stopped, seconds)
+
+
+def settled_leftovers(ports: Ports) -> Leftovers:
+    """What is left, after the tagging service had time to notice: it lists what was deleted for a while."""
+    deadline = ports.clock.monotonic() + (0 if ports.environment.is_local else TAGGING_LAG_SECONDS)
+    while True:
+        leftovers = find_leftovers(ports.environment, ports.aws)
+        if not leftovers.forgotten or ports.clock.monotonic() >= deadline:
+            return leftovers
+        ports.clock.sleep(10)

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
+from typing import Any
 
 from opsctl.local.emulators import in_moto
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
 
+GONE = ("deleted", "terminated")
 ACTION = "ResourceGroupsTaggingAPI_20170126.GetResources"
 
 
@@ -31,6 +34,7 @@ class TaggedResources(Gap):
     async def install(self) -> None:
         from ministack.services import tagging
 
+        tagging._COLLECTORS["cloudfront"] = partial(_distributions, tagging._COLLECTORS["cloudfront"])
         collect("apigateway", _rest_apis)
         collect("wafv2", _web_acls)
         collect("logs", _log_groups)
@@ -124,19 +128,47 @@ def _certificates() -> Tagged:
 def _hosted_zones() -> Tagged:
     from ministack.services import route53 as service
 
+    existing = {"hostedzone": service._zones, "healthcheck": service._health_checks}
     for (kind, identifier), tags in service._tags.items():
-        yield f"arn:aws:route53:::{kind}/{identifier}", _pairs(tags)
+        if identifier in existing.get(kind, ()):  # MiniStack keeps the tags of what it deleted
+            yield f"arn:aws:route53:::{kind}/{identifier}", _pairs(tags)
+
+
+def _distributions(listed: Callable[[], Tagged]) -> Tagged:
+    """What MiniStack lists, without the distributions that it deleted."""
+    from ministack.services import cloudfront as service
+
+    for arn, tags in listed():
+        kind, _, identifier = arn.rpartition(":")[2].partition("/")
+        if kind != "distribution" or identifier in service._distributions:
+            yield arn, tags
 
 
 def _network() -> Tagged:
     """moto's own GetResources leaves out endpoints, network ACLs, launch templates, addresses and more."""
     from ministack.core.responses import get_account_id, get_region
 
+    backend = in_moto("ec2", get_account_id(), get_region())
+    existing = _ids(vars(backend))
     tags: dict[str, list[dict[str, str]]] = {}
-    for tag in in_moto("ec2", get_account_id(), get_region()).describe_tags():
-        arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:{tag['resource_type']}/{tag['resource_id']}"
-        tags.setdefault(arn, []).append({"Key": tag["key"], "Value": tag["value"]})
+    for tag in backend.describe_tags():
+        if tag["resource_id"] in existing:  # moto keeps the tags of what it deleted
+            arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:{tag['resource_type']}/{tag['resource_id']}"
+            tags.setdefault(arn, []).append({"Key": tag["key"], "Value": tag["value"]})
     yield from tags.items()
+
+
+def _ids(stores: Mapping[str, Any], depth: int = 2) -> set[str]:
+    """Ids of what moto's stores hold: a store maps ids to resources, or a parent's id (a VPC's, a zone's) to such."""
+    found: set[str] = set()
+    for name, store in stores.items():
+        if isinstance(store, Mapping) and name != "tags":
+            found |= {
+                key for key, held in store.items()
+                if not isinstance(held, Mapping) and getattr(held, "state", "") not in GONE
+            }  # fmt: skip
+            found |= _ids(store, depth - 1) if depth else set()
+    return found
 
 
 def _database_groups() -> Tagged:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from opsctl.environments.down import SomethingLeft, down
+from opsctl.environments.environment import Target
 from opsctl.environments.events import Notice
 from opsctl.environments.lost_cloud import StaleState
 from opsctl.environments.planning import MissingFile
 from opsctl.environments.ports import Ports
+from opsctl.environments.state_bucket import StateBucket
 from opsctl.environments.status import read_status
 from opsctl.environments.up import NotApproved, up
 from opsctl.errors import Interrupted, OpsctlError
@@ -181,6 +184,20 @@ def test_a_key_pending_deletion_is_a_remainder_and_no_failure(ports: Ports, terr
     aws.tagged = [arn]
     removal = down(ports, approve=yes, afresh=no)
     assert removal.leftovers.remainders == ((arn, "key pending deletion until 2026-12-01"),)
+
+
+def test_on_aws_a_deleted_resource_that_is_still_listed_gets_time_to_vanish(ports: Ports, aws: Any) -> None:
+    ports.environment = replace(ports.environment, target=Target.AWS)
+    ports.bucket = StateBucket(ports.environment, aws)
+    arn, answers = "arn:aws:sns:eu-central-1:111122223333:deleted", 3
+
+    def listing(**filters: Any) -> list[str]:
+        nonlocal answers
+        answers -= 1
+        return [arn] if answers > 0 else []
+
+    aws.get_resources = listing
+    assert down(ports, approve=yes, afresh=no).leftovers.forgotten == ()
 
 
 def test_status_shows_who_holds_the_lock(ports: Ports, terraform: Any) -> None:
