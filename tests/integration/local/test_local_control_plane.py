@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, Client
+from local_clouds import ACCOUNT, REGION, Client
 
 from opsctl.local import Running
 

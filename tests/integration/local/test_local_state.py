@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, client_of
+from local_clouds import ACCOUNT, REGION, client_of
 
 from opsctl.local import LocalCloud
 

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from conftest import ACCOUNT, REGION, Client, zipped
+from local_clouds import ACCOUNT, REGION, Client, zipped
 
 CODE = """
 import json, os, boto3

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ACCOUNT, REGION, client_of, processes_of, zipped
+from local_clouds import ACCOUNT, REGION, client_of, processes_of, zipped
 
 from opsctl.local import CloudDidNotStart, Event, LocalCloud, PortTaken, State
 from opsctl.local import cloud as module

@@ -6,7 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, REGION, Client
+from local_clouds import ACCOUNT, REGION, Client
 
 from opsctl.local import Running
 
