@@ -42,6 +42,9 @@ class Access:
                 "AWS_CONFIG_FILE": os.devnull,
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
                 "AWS_EC2_METADATA_DISABLED": "true",
+                # For hosts such as 111122223333.127.0.0.1, which no resolver knows: S3 Control puts the account before
+                # the endpoint's host. Loopback itself never goes through a proxy (Go's net/http), https not this one.
+                "HTTP_PROXY": self.endpoint_url,
             }
         elif self.profile:
             inherited["AWS_PROFILE"] = self.profile

@@ -24,6 +24,7 @@ from opsctl.local.exchange import (
     Send,
     call_asgi,
     json_response,
+    origin_form,
     parse_request,
     read_body,
     send_response,
@@ -59,6 +60,7 @@ class Application:
         if scope["type"] != "http":
             await self._ministack(scope, receive, send)
             return
+        scope = origin_form(scope)
         request = parse_request(scope)
         if request.path == STATUS_PATH:
             await send_response(json_response(200, self.status()), send)

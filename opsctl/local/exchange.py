@@ -210,3 +210,20 @@ async def call_asgi(app: ASGIApp, request: Request) -> Response:
     await asyncio.create_task(_run(app, request.scope(), receive, send))
     headers = tuple((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in started["headers"])
     return Response(started["status"], headers, b"".join(chunks))
+
+
+def origin_form(scope: Scope) -> Scope:
+    """A request sent as to a proxy (`GET http://host/path`, RFC 9112 section 3.2.2) as one sent to us.
+
+    S3 Control puts the account before the host's name (http://111122223333.127.0.0.1:4566/…), which no resolver knows;
+    `Access.process_environment` names us as the proxy for such hosts. Provider 6.x lists a bucket's tags that way.
+    """
+    if not scope["path"].startswith("http://"):
+        return scope
+    authority, _, path = scope["path"].removeprefix("http://").partition("/")
+    _, _, raw = scope["raw_path"].removeprefix(b"http://").partition(b"/")
+    account, _, host = authority.partition(".")
+    headers = [
+        (name, host.encode() if name == b"host" and account.isdigit() else value) for name, value in scope["headers"]
+    ]
+    return {**scope, "path": f"/{path}", "raw_path": b"/" + raw, "headers": headers}

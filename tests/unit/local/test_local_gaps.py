@@ -126,3 +126,20 @@ def test_a_request_that_the_cloud_makes_of_itself_is_the_accounts() -> None:
     request = signed_request("s3", "111122223333", "eu-west-1", "GET", "/a b")
     again = parse_request(scope(headers=[(b"authorization", request.headers["authorization"].encode())]))
     assert (again.access_key, again.region, again.service) == ("111122223333", "eu-west-1", "s3")
+
+
+def test_a_request_sent_as_to_a_proxy_is_read_as_one_sent_to_us() -> None:
+    """S3 Control puts the account before the endpoint's host, and no resolver knows such a name."""
+    from opsctl.local.exchange import origin_form
+
+    sent = {
+        "type": "http",
+        "path": "http://111122223333.127.0.0.1:4566/v20180820/tags/arn:aws:s3:::notes",
+        "raw_path": b"http://111122223333.127.0.0.1:4566/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Anotes",
+        "headers": [(b"host", b"111122223333.127.0.0.1:4566"), (b"x-amz-account-id", b"111122223333")],
+    }
+    received = origin_form(sent)
+    assert received["path"] == "/v20180820/tags/arn:aws:s3:::notes"
+    assert received["raw_path"] == b"/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Anotes"
+    assert dict(received["headers"])[b"host"] == b"127.0.0.1:4566"
+    assert origin_form({"path": "/", "type": "http"}) == {"path": "/", "type": "http"}
