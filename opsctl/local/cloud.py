@@ -26,7 +26,7 @@ from typing import Any
 
 from opsctl import processes
 from opsctl.clock import Clock, SystemClock
-from opsctl.errors import OpsctlError
+from opsctl.errors import OpsctlError, UsageError
 from opsctl.files import write_atomically
 
 USUAL_PORT = 4566
@@ -171,6 +171,7 @@ class LocalCloud:
 
         Raises:
             NotInstalled: the extra `local` is missing.
+            UsageError: OPSCTL_LOCAL_PORT is not a port.
             CloudDidNotStart: with the last lines of its log.
         """
         with self._lock():
@@ -293,7 +294,10 @@ class LocalCloud:
         )
 
     def _free_port(self, on_event: Listener) -> int:
-        wanted = int(os.environ.get("OPSCTL_LOCAL_PORT") or USUAL_PORT)  # 0: any
+        setting = os.environ.get("OPSCTL_LOCAL_PORT") or str(USUAL_PORT)
+        if not (setting.isdecimal() and int(setting) < 65536):
+            raise UsageError(f"OPSCTL_LOCAL_PORT must be a port, 0 (any) to 65535; it is {setting!r}.")
+        wanted = int(setting)
         with socket.socket() as probe:
             # As the server does: an old connection that lingers does not take the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

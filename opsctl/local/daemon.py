@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True)
     arguments = parser.parse_args(argv)
     work = arguments.work.resolve()
-    (work / "tmp").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(work / "tmp", ignore_errors=True)  # what the functions of an earlier start left
+    (work / "tmp").mkdir(parents=True)
     settings = emulator_environment(
         os.environ, port=arguments.port, account_id=arguments.account, region=arguments.region, work=work
     )

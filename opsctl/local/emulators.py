@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -53,7 +52,7 @@ def emulator_environment(
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "TMPDIR": str(work / "tmp") if (work / "tmp").is_dir() else tempfile.gettempdir(),
+        "TMPDIR": str(work / "tmp"),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from opsctl.errors import UsageError
 from opsctl.local import LocalCloud, NotInstalled, State
 
 
@@ -17,6 +18,13 @@ def test_without_the_extra_a_start_says_how_to_install_it(tmp_path: Path, monkey
     with pytest.raises(NotInstalled) as caught:
         LocalCloud(tmp_path, "111122223333", "eu-central-1").start()
     assert caught.value.next == "pip install 'opsctl[local]'"
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536"])
+def test_a_setting_that_is_no_port_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("OPSCTL_LOCAL_PORT", port)
+    with pytest.raises(UsageError, match="OPSCTL_LOCAL_PORT"):
+        LocalCloud(tmp_path, "111122223333", "eu-central-1").start()
 
 
 def test_a_cloud_that_never_ran_is_stopped_and_can_be_stopped_and_reset(tmp_path: Path) -> None:
