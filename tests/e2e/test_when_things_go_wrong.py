@@ -181,6 +181,13 @@ def test_a_disk_that_is_full_says_so_and_the_next_up_goes_on(small: Project) -> 
     small.opsctl("plan", "local")
 
 
+def test_no_provider_to_be_had_lists_every_place_that_was_looked_at(small: Project) -> None:
+    failed = small.opsctl("plan", "local", status=1, OPSCTL_PROVIDER_VERSION="5.100.99")
+    assert "5.100.99" in failed.stderr
+    assert "registry" in failed.stderr
+    assert small.json("status", "local")["lock"] is None
+
+
 def test_a_corrupt_state_is_named_and_not_written_over(small: Project) -> None:
     small.opsctl("up", "local", "--yes", "--no-smoke")
     endpoint = small.json("local", "status")["endpoint_url"]
