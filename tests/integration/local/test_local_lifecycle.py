@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from local_clouds import ACCOUNT, REGION, client_of, processes_of, zipped
 
+from opsctl import processes
 from opsctl.local import CloudDidNotStart, Event, LocalCloud, PortTaken, State
 from opsctl.local import cloud as module
 
@@ -82,7 +83,7 @@ def test_a_killed_cloud_is_seen_as_died_and_its_functions_are_ended_by_the_next_
     worker = next(pid for pid in processes_of(cloud.work) if pid != running.pid)
     os.kill(worker, signal.SIGSTOP)  # so that it cannot notice by itself that its parent is gone
     os.kill(running.pid, signal.SIGKILL)
-    while running.pid in processes_of(cloud.work):
+    while processes.is_alive(running.pid):
         pass
     assert cloud.status().state is State.DIED
     assert cloud.stop().killed == 1
