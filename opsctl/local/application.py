@@ -41,6 +41,7 @@ class Application:
     def __init__(self, *, account_id: str, region: str, port: int, work: Path) -> None:
         self._ministack = load_ministack()
         self._moto = Moto()
+        # Served at STATUS_PATH. The incarnation is new at each start: only the state bucket outlives one.
         self._status: dict[str, Any] = {
             "incarnation": uuid.uuid4().hex,
             "account_id": account_id,
@@ -63,17 +64,13 @@ class Application:
         scope = origin_form(scope)
         request = parse_request(scope)
         if request.path == STATUS_PATH:
-            await send_response(json_response(200, self.status()), send)
+            await send_response(json_response(200, self._status), send)
         elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self.gaps):
             request = parse_request(scope, await read_body(receive))
             await send_response(await self._handle_or_fault(request), send, head=request.method == "HEAD")
         else:
             # Untouched, so that streamed answers stay streams.
             await self._ministack(scope, receive, without_retries(request, send))
-
-    def status(self) -> dict[str, Any]:
-        """What /_opsctl/status says. The incarnation is new at each start: only the state bucket outlives one."""
-        return self._status | {key: value for gap in self.gaps for key, value in gap.status().items()}
 
     async def handle(self, request: Request) -> Response:
         """Answer a request through all gaps, for a client or for another part of the cloud."""

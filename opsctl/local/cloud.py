@@ -54,7 +54,6 @@ class Running:
     Attributes:
         incarnation: new at each start; everything but the state bucket is lost between two.
         started_now: False when it was running already.
-        stale_states: keys (`bucket/key`) of states that an earlier incarnation wrote: their resources are gone.
         seconds: how long the start took.
     """
 
@@ -63,7 +62,6 @@ class Running:
     incarnation: str
     started_at: datetime
     started_now: bool = False
-    stale_states: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -379,7 +377,6 @@ def _ask(record: _Record) -> Running | None:
         return Running(
             pid=said["pid"], port=said["port"], incarnation=said["incarnation"],
             started_at=datetime.fromisoformat(said["started_at"]).astimezone(UTC),
-            stale_states=tuple(said.get("stale_states", ())),
         )  # fmt: skip
     except (OSError, ValueError, KeyError):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from opsctl.local.emulators import Moto
 from opsctl.local.exchange import ASGIApp, Handler, Request, Response
@@ -60,10 +59,6 @@ class Gap:
 
     async def install(self) -> None:
         """Prepare: load what was kept, hook into an emulator."""
-
-    def status(self) -> dict[str, Any]:
-        """What this gap adds to the daemon's status."""
-        return {}
 
     def wants(self, request: Request) -> bool:
         return False

@@ -60,13 +60,8 @@ class StateBucket(Gap):
     async def install(self) -> None:
         self._root = self.cloud.work / "state"
         self._lock = asyncio.Lock()
-        self._stale: dict[str, None] = {}
         for bucket in sorted(self._root.glob("*/*/*")):
             await self._restore(bucket)
-
-    def status(self) -> dict[str, Any]:
-        """`stale_states`: states that an earlier incarnation wrote, whose resources are gone."""
-        return {"stale_states": list(self._stale)}
 
     def wants(self, request: Request) -> bool:
         return (
@@ -122,7 +117,6 @@ class StateBucket(Gap):
         await asyncio.to_thread(_write, self._root, place / f"{number:08}", version.encode())
         for old in versions[: max(0, len(versions) + 1 - KEEP)]:
             old.unlink()
-        self._stale.pop(f"{folder.name}/{key}", None)
 
     async def _forget(self, folder: Path, key: str) -> None:
         """A version was removed by its id, which only the emulator knows: keep none but the current one."""
@@ -134,8 +128,6 @@ class StateBucket(Gap):
         if request.method == "DELETE" and not names:
             await asyncio.to_thread(shutil.rmtree, folder, True)
             await asyncio.to_thread(fsync_folder, folder.parent)
-            for stale in [stale for stale in self._stale if stale.startswith(f"{folder.name}/")]:
-                del self._stale[stale]
             return
         path = folder / "settings" / (names.pop() if names else "create")
         if request.method == "DELETE":
@@ -155,13 +147,9 @@ class StateBucket(Gap):
         return Response(503, (("content-type", "application/xml"),)).with_body(body.encode())
 
     async def _restore(self, folder: Path) -> None:
-        account_id, region, bucket = folder.relative_to(self._root).parts
+        account_id, region, _ = folder.relative_to(self._root).parts
         for request in _replay(folder, account_id, region):
             await call_asgi(self.cloud.ministack, request)
-        for place in (folder / "objects").glob("*"):
-            versions = sorted(place.glob("[0-9]*"))
-            if versions and place.name.endswith(".tfstate") and not Version.decode(versions[-1].read_bytes()).deleted:
-                self._stale[f"{bucket}/{unquote(place.name)}"] = None
 
 
 def bucket_and_key(request: Request) -> tuple[str, str]:

@@ -69,19 +69,6 @@ def test_a_state_its_versions_and_its_lock_are_there_again_after_a_kill(killable
         s3.list_objects_v2(Bucket="photos")
 
 
-def test_a_state_is_stale_after_a_restart_until_it_is_written_again(killable: Killable) -> None:
-    killable.s3.put_object(Bucket=BUCKET, Key=STATE, Body=b"resources")
-    first = killable.running.incarnation
-    killable.kill_and_start()
-    assert killable.running.incarnation != first
-    assert killable.running.stale_states == (f"{BUCKET}/{STATE}",)
-
-    killable.s3.put_object(Bucket=BUCKET, Key=STATE, Body=b"resources made anew")
-    status = killable.cloud.status()
-    assert status.running is not None
-    assert status.running.stale_states == ()
-
-
 def test_a_lock_that_cannot_be_written_to_disk_is_refused_and_taken_back(killable: Killable, tmp_path: Path) -> None:
     lock = f"{STATE}.tflock"
     objects = tmp_path / "state" / ACCOUNT / REGION / BUCKET / "objects"
@@ -106,4 +93,3 @@ def test_reset_sets_the_states_aside_and_the_next_cloud_is_empty(killable: Killa
     assert [path.read_bytes().endswith(b"resources") for path in archive.rglob("objects/*/0*")] == [True]
     killable.running = killable.cloud.start()
     assert killable.s3.list_buckets()["Buckets"] == []
-    assert killable.running.stale_states == ()
