@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 
 .PHONY: lock
 lock: setup ## Renew requirements.lock (exact versions with hashes) from pyproject.toml
-	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
 
 .PHONY: demo
 demo: setup ## Take the local environment up and send a photo through it

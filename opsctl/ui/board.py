@@ -27,6 +27,7 @@ class Board:
         self._running: dict[str, tuple[str, float]] = {}
         self._tally = ""
         self._live: Live | None = None
+        self._spinner = Spinner("dots", style="cyan")
 
     def __enter__(self) -> Board:
         if self._console.can_animate:
@@ -71,7 +72,9 @@ class Board:
             text = Text.from_markup(f"{label} [dim]{duration(now - since)}[/]")
             if index == 0 and self._tally:
                 text.append(f"  {self._tally}", style="dim")
-            rows.append(Spinner("dots", text, style="cyan") if index == 0 else Text.assemble("    ", text))
+            if index == 0:
+                self._spinner.update(text=text)
+            rows.append(self._spinner if index == 0 else Text.assemble("  ", text))
         if hidden := len(self._running) - SHOWN:
-            rows += [Text(f"    and {hidden} more", style="dim")] if hidden > 0 else []
+            rows += [Text(f"  and {hidden} more", style="dim")] if hidden > 0 else []
         return Group(*rows)
