@@ -58,7 +58,8 @@ class Trial:
         terraform = ports.terraform()
         work = self.root / "raw"
         variables = ports.access.process_environment() | {
-            "TF_DATA_DIR": str(work), "TF_VAR_origin_secret": "made-for-the-benchmark-and-nothing-else", "TF_IN_AUTOMATION": "1",
+            "TF_DATA_DIR": str(work), "TF_IN_AUTOMATION": "1",
+            "TF_VAR_origin_secret": "made-for-the-benchmark-and-nothing-else",
         }  # fmt: skip
         if terraform.provider.cli_config:
             variables["TF_CLI_CONFIG_FILE"] = str(terraform.provider.cli_config)

@@ -16,7 +16,7 @@ from opsctl.exit_codes import ExitCode
 from opsctl.files import write_atomically
 
 ROOT = Path(__file__).parents[1]
-WIDTH = 104
+WIDTH = 118
 
 
 def commands() -> str:
@@ -66,7 +66,7 @@ def picture() -> None:
     shown = ["$ opsctl up local --yes", *lines[:24], elided, *lines[applied - 2 : applied + 6], elided, *lines[-12:]]
     console = Console(record=True, width=WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO())
     for line in shown:
-        console.print(Text.from_ansi(line))
+        console.print(Text.from_ansi(line), no_wrap=True, overflow="ellipsis")
     write_atomically(ROOT / "docs" / "up.svg", console.export_svg(title="opsctl up local"))
 
 
