@@ -86,7 +86,8 @@ class Progress:
             self._board.line(f"  [dim]built[/] {literal(package.name)} [dim]{size(package.size_bytes)}[/]")
 
     def _begin_run(self, event: terraform.Version) -> None:
-        self._done = 0
+        # An apply repeats the changes of its plan.
+        self._planned, self._done = 0, 0
 
     def _planned_change(self, event: terraform.PlannedChange) -> None:
         self._planned += 1

@@ -69,7 +69,7 @@ class Console:
         Raises:
             Refused: nobody is there to answer.
         """
-        return self.ask(f"{question} [y/N]").strip().lower() in ("y", "yes")
+        return self.ask(rf"{question} \[y/N]").strip().lower() in ("y", "yes")
 
     def ask(self, question: str) -> str:
         """Ask for a line.

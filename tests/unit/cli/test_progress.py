@@ -7,7 +7,7 @@ import pytest
 from opsctl.cli.progress import Progress, short
 from opsctl.environments.events import Notice, StageFinished, StageStarted
 from opsctl.local.cloud import PortTaken
-from opsctl.terraform.events import ApplyComplete, ApplyErrored, ApplyProgress, ApplyStart
+from opsctl.terraform.events import ApplyComplete, ApplyErrored, ApplyProgress, ApplyStart, PlannedChange, Version
 from opsctl.ui.console import Console
 
 BUCKET = ("m", "module.photos.aws_s3_bucket.this", "photos", "aws_s3_bucket", "this")
@@ -51,6 +51,16 @@ def test_stages_and_notices_are_lines(capsys: pytest.CaptureFixture[str]) -> Non
         "! archived in s3://x",
         "! port 4566 is taken; the local cloud uses 5000",
     ]
+
+
+def test_the_count_is_of_one_run_though_an_apply_repeats_the_changes_of_its_plan() -> None:
+    progress = Progress(Console())
+    tallies: list[str] = []
+    progress._board.tally = tallies.append  # type: ignore[method-assign]
+    for event in (Version("v", "1.11.4"), PlannedChange(*BUCKET, "create", "")) * 2:
+        progress(event)
+    progress(ApplyComplete(*BUCKET, "create", 1.0, "photos"))
+    assert tallies == ["1 of 1"]
 
 
 def test_an_event_that_nobody_knows_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,7 @@ def test_an_interrupt_is_not_called_an_error(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_question_that_nobody_can_answer_is_refused_and_names_yes() -> None:
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match=r"Apply this plan\? \[y/N\]") as raised:
         Console().confirm("Apply this plan?")
     assert "--yes" in raised.value.next
     assert raised.value.exit_code == 5
