@@ -19,6 +19,8 @@ from pathlib import Path
 from opsctl.local.emulators import emulator_environment
 from opsctl.local.exchange import ASGIApp, Receive, Scope, Send
 
+FOLDER_WATCH_SECONDS = 2.0
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="opsctl.local.daemon", description=__doc__)
@@ -58,11 +60,20 @@ async def serve(port: int, account_id: str, region: str, work: Path) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    watch = asyncio.create_task(_end_with_folder(work, ended))
     async with application.running():
         await hypercorn_serve(_without_lifespan(application), config, shutdown_trigger=ended.wait)
+    watch.cancel()
     # No `return`: asyncio would wait for worker threads, and a function may run for minutes. All that lasts is on disk.
     logging.shutdown()
     os._exit(0)
+
+
+async def _end_with_folder(work: Path, ended: asyncio.Event) -> None:
+    """End the cloud when its folder is removed: nobody is left who could stop it (a clone that was thrown away)."""
+    while work.exists():
+        await asyncio.sleep(FOLDER_WATCH_SECONDS)
+    ended.set()
 
 
 def _without_lifespan(application: ASGIApp) -> ASGIApp:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Project, free_port, interrupt, wait_for
+
+from tests.e2e.project import OPSCTL, Project, free_port, interrupt, wait_for
 
 
 def pid_of_cloud(project: Project) -> int:
@@ -166,12 +169,7 @@ def test_a_cloud_killed_during_apply_is_noticed_and_the_next_up_starts_afresh(sm
 
 def test_a_disk_that_is_full_says_so_and_the_next_up_goes_on(small: Project) -> None:
     """A limit on the size of files stands for the full disk: no file system can be mounted without root."""
-    import resource
-    import subprocess
-
     small.opsctl("local", "start")
-    from conftest import OPSCTL
-
     full = subprocess.run(
         [OPSCTL, "plan", "local"], cwd=small.root, env=small.environment, capture_output=True, text=True, check=False,
         stdin=subprocess.DEVNULL, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),

@@ -11,13 +11,13 @@ import zipfile
 from typing import Any
 
 import pytest
-from conftest import Project
 from PIL import Image
 
 from opsctl.aws import Access
 from opsctl.aws.clients import Aws
 from opsctl.smoke import photos
 from opsctl.smoke.edge import Edge
+from tests.e2e.project import Project
 
 
 @pytest.fixture(scope="session")

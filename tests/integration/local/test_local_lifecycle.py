@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -140,3 +142,15 @@ def test_the_log_can_be_read_while_it_runs_and_after(cloud: LocalCloud) -> None:
     assert "Ready" in cloud.logs(5)
     cloud.stop()
     assert len(cloud.logs(2).splitlines()) == 2
+
+
+def test_a_cloud_whose_folder_is_thrown_away_ends_by_itself(cloud: LocalCloud) -> None:
+    """As when a clone is removed with `rm -rf` while its environment is up."""
+    started = cloud.start()
+    shutil.rmtree(cloud.work)
+    deadline = time.monotonic() + 30
+    while processes.is_alive(started.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        for child in list(subprocess._active):  # type: ignore[attr-defined]
+            child.poll()
+    assert not processes.is_alive(started.pid)
