@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,11 @@ def function_runtime(environment: Environment) -> str:
     return f"python{major}.{minor}"
 
 
+def function_architecture(environment: Environment, machine: str = platform.machine()) -> str:
+    """Lambda's name of the processor to build for: on AWS x86_64, locally the one that runs the workers."""
+    return "arm64" if environment.is_local and machine in ("aarch64", "arm64") else "x86_64"
+
+
 def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
     """Build what the plan needs and initialise Terraform."""
     environment = ports.environment
@@ -56,6 +62,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
                 into=ports.packages,
                 cache=cache_folder(),
                 runtime=function_runtime(environment),
+                architecture=function_architecture(environment),
                 on_event=ports.on_event,
             )
             fresh = sum(not package.cached for package in built)

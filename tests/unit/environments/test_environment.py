@@ -8,6 +8,7 @@ import pytest
 
 from opsctl.config import ConfigError, load_config
 from opsctl.environments import UnknownEnvironment, load_environment
+from opsctl.environments.planning import function_architecture
 from opsctl.errors import OpsctlError
 
 GOOD = """
@@ -82,3 +83,17 @@ def test_no_configuration_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(OpsctlError) as raised:
         load_config(tmp_path)
     assert "OPSCTL_ROOT" in raised.value.next
+
+
+@pytest.mark.parametrize(
+    ("target", "machine", "built"),
+    [
+        ("aws", "aarch64", "x86_64"),
+        ("local", "aarch64", "arm64"),
+        ("local", "arm64", "arm64"),
+        ("local", "x86_64", "x86_64"),
+    ],
+)
+def test_functions_are_built_for_what_runs_them(tmp_path: Path, target: str, machine: str, built: str) -> None:
+    found = load_environment(load_config(project(tmp_path, GOOD.replace('"aws"', f'"{target}"'))), "dev")
+    assert function_architecture(found, machine) == built
