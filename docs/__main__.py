@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from opsctl.cli.lazy import load
 from opsctl.cli.registry import COMMANDS
 from opsctl.exit_codes import ExitCode
 from opsctl.files import write_atomically
@@ -19,8 +20,16 @@ ROOT = Path(__file__).parents[1]
 WIDTH = 118
 
 
+def usage(name: str) -> str:
+    """What follows a command's name: its subcommands, or its arguments."""
+    command = load(name)
+    if subcommands := getattr(command, "commands", None):
+        return "\\|".join(subcommands)
+    return " ".join(parameter.metavar for parameter in command.params if parameter.param_type_name == "argument")
+
+
 def commands() -> str:
-    rows = [f"| `opsctl {name}` | {entry.summary} |" for name, entry in COMMANDS.items()]
+    rows = [f"| `{f'opsctl {name} {usage(name)}'.strip()}` | {entry.summary} |" for name, entry in COMMANDS.items()]
     return "\n".join(["| command | what it does |", "|---|---|", *rows])
 
 
