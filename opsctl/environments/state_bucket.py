@@ -14,7 +14,7 @@ from opsctl.errors import OpsctlError
 if TYPE_CHECKING:
     from opsctl.aws.clients import Aws
 
-HISTORY_PREFIX = "archive/"
+ARCHIVE = "archive/"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class StateBucket:
         """Move everything of the environment under archive/<environment>-<stamp>/ and say where. Copies come first,
         so that a crash in between leaves doubles and loses nothing."""
         own = list(self.keys(f"{self._environment.name}/"))
-        folder = f"{HISTORY_PREFIX}{self._environment.name}-{stamp}/"
+        folder = f"{ARCHIVE}{self._environment.name}-{stamp}/"
         for key in own:
             self._aws.call(
                 "s3", "copy_object", Bucket=self.name, CopySource={"Bucket": self.name, "Key": key},

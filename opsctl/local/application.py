@@ -51,9 +51,7 @@ class Application:
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("ministack", "moto")},
         }
-        self.cloud = Cloud(
-            account_id, region, port, work, self.handle, self._ministack, self._moto, self._status["incarnation"]
-        )
+        self.cloud = Cloud(account_id, region, port, work, self.handle, self._ministack, self._moto)
         left_open = os.environ.get("OPSCTL_LOCAL_WITHOUT_GAPS", "").split(",")
         self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS if gap.name() not in left_open]
 

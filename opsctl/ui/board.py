@@ -57,10 +57,6 @@ class Board:
         _, since = self._running.pop(key, ("", time.monotonic()))
         return time.monotonic() - since
 
-    def relabel(self, key: str, label: str) -> None:
-        if key in self._running:
-            self._running[key] = (label, self._running[key][1])
-
     def tally(self, text: str) -> None:
         """A count behind the first running thing, such as "41 of 93"."""
         self._tally = text

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console as RichConsole
 from rich.markup import escape
@@ -121,10 +121,3 @@ def size(number_of_bytes: float) -> str:
             return f"{number_of_bytes:.0f} {unit}" if unit == "B" else f"{number_of_bytes:.1f} {unit}"
         number_of_bytes /= 1000
     return f"{number_of_bytes:.1f} GB"
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with an exit code, with what was printed flushed."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    raise SystemExit(code)

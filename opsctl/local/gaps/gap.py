@@ -18,7 +18,6 @@ class Cloud:
         work: folder for what must survive a restart.
         handle: answers a request as a client would be answered, through all gaps.
         ministack, moto: the emulators alone, behind the gaps.
-        incarnation: what this start of the daemon is called.
     """
 
     account_id: str
@@ -28,7 +27,6 @@ class Cloud:
     handle: Handler
     ministack: ASGIApp
     moto: Moto
-    incarnation: str
 
     def account_of(self, request: Request) -> str:
         """The account of a request: its access key is the account's id, or a session that STS gave out here."""

@@ -6,7 +6,7 @@ before its answer leaves, and is replayed to the emulator at the next start. A c
 is answered with 503 and taken back.
 
 On disk, below `state/ACCOUNT/REGION/BUCKET/`: `settings/NAME` (one per sub-resource) and `objects/KEY/NUMBER`, a file
-per version: a line of JSON (headers, incarnation, whether it is a deletion), then the body. `KEEP` versions are kept.
+per version: a line of JSON (headers, whether it is a deletion), then the body. `KEEP` versions are kept.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ class Version:
     """One version of an object as kept: the headers to store it again with, or a deletion."""
 
     headers: dict[str, str]
-    incarnation: str
     deleted: bool
     body: bytes
 
     def encode(self) -> bytes:
-        about = {"headers": self.headers, "incarnation": self.incarnation, "deleted": self.deleted}
+        about = {"headers": self.headers, "deleted": self.deleted}
         return json.dumps(about).encode() + b"\n" + self.body
 
     @staticmethod
@@ -110,9 +109,7 @@ class StateBucket(Gap):
             if name.lower() in KEPT_HEADERS or name.lower().startswith("x-amz-meta-")
         }
         deleted = found.status != 200
-        version = Version(
-            headers if not deleted else {}, self.cloud.incarnation, deleted, b"" if deleted else found.body
-        )
+        version = Version(headers if not deleted else {}, deleted, b"" if deleted else found.body)
         number = int(versions[-1].name) + 1 if versions else 1
         await asyncio.to_thread(_write, self._root, place / f"{number:08}", version.encode())
         for old in versions[: max(0, len(versions) + 1 - KEEP)]:

@@ -108,7 +108,7 @@ def test_a_bucket_is_found_in_the_path_and_in_the_host() -> None:
 
 
 def test_a_kept_version_is_read_as_it_was_written() -> None:
-    version = Version({"content-type": "application/json"}, "incarnation", False, b'{"a": 1}\nmore\n')
+    version = Version({"content-type": "application/json"}, False, b'{"a": 1}\nmore\n')
     assert Version.decode(version.encode()) == version
 
 
