@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from opsctl.local.authority import Authority
 from opsctl.local.emulators import MOTO_SERVICES, Moto, load_ministack
 from opsctl.local.exchange import (
     Handler,
@@ -51,7 +52,9 @@ class Application:
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("ministack", "moto")},
         }
-        self.cloud = Cloud(account_id, region, port, work, self.handle, self._ministack, self._moto)
+        self.cloud = Cloud(
+            account_id, region, port, work, self.handle, self._ministack, self._moto, Authority(work / "authority")
+        )
         left_open = os.environ.get("OPSCTL_LOCAL_WITHOUT_GAPS", "").split(",")
         self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS if gap.name() not in left_open]
 
@@ -106,9 +109,18 @@ class Application:
         await sent.get()
         for gap in self.gaps:
             await gap.install()
+        flushing = [
+            asyncio.create_task(self.cloud.metrics.flush_for_ever()),
+            asyncio.create_task(self.cloud.logs.flush_for_ever()),
+        ]
         try:
             yield
         finally:
+            for task in flushing:
+                task.cancel()
+            for gap in reversed(self.gaps):
+                with contextlib.suppress(Exception):
+                    await gap.uninstall()
             await received.put({"type": "lifespan.shutdown"})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(lifespan, 5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from opsctl.local.authority import Authority
 from opsctl.local.emulators import Moto
 from opsctl.local.exchange import ASGIApp, Handler, Request, Response
+from opsctl.local.logs import Logs
+from opsctl.local.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Cloud:
         work: folder for what must survive a restart.
         handle: answers a request as a client would be answered, through all gaps.
         ministack, moto: the emulators alone, behind the gaps.
+        metrics, logs: what AWS services publish and write by themselves.
+        authority: signs the certificates of the edge and the databases.
     """
 
     account_id: str
@@ -27,6 +32,9 @@ class Cloud:
     handle: Handler
     ministack: ASGIApp
     moto: Moto
+    authority: Authority
+    metrics: Metrics = field(default_factory=Metrics)
+    logs: Logs = field(default_factory=Logs)
 
     def account_of(self, request: Request) -> str:
         """The account of a request: its access key is the account's id, or a session that STS gave out here."""
@@ -56,7 +64,10 @@ class Gap:
         return cls.__module__.rpartition(".")[2]
 
     async def install(self) -> None:
-        """Prepare: load what was kept, hook into an emulator."""
+        """Prepare: load what was kept, hook into an emulator, start what runs beside it."""
+
+    async def uninstall(self) -> None:
+        """End what `install` started, when the cloud stops: child processes, listeners."""
 
     def wants(self, request: Request) -> bool:
         return False
