@@ -21,5 +21,5 @@ class Authority:
         raise NotImplementedError
 
     def issue(self, names: tuple[str, ...]) -> tuple[Path, Path]:
-        """Certificate (with its chain) and key files for host names and IP addresses; the same ones on the next call."""
+        """Certificate (with its chain) and key files for host names and addresses; the same ones the next time."""
         raise NotImplementedError
