@@ -10,6 +10,7 @@ from opsctl.local.emulators import Moto
 from opsctl.local.exchange import ASGIApp, Handler, Request, Response
 from opsctl.local.logs import Logs
 from opsctl.local.metrics import Metrics
+from opsctl.local.network import Network
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Cloud:
         ministack, moto: the emulators alone, behind the gaps.
         metrics, logs: what AWS services publish and write by themselves.
         authority: signs the certificates of the edge and the databases.
+        network: who connects, and what security groups say of it.
     """
 
     account_id: str
@@ -35,6 +37,7 @@ class Cloud:
     authority: Authority
     metrics: Metrics = field(default_factory=Metrics)
     logs: Logs = field(default_factory=Logs)
+    network: Network = field(default_factory=Network)
 
     def account_of(self, request: Request) -> str:
         """The account of a request: its access key is the account's id, or a session that STS gave out here."""
