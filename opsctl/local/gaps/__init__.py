@@ -7,6 +7,7 @@ do by themselves, or which test proves a gap, start a cloud with OPSCTL_LOCAL_WI
 from __future__ import annotations
 
 from opsctl.local.gaps.alarms import Alarms
+from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
@@ -29,6 +30,7 @@ from opsctl.local.gaps.waf_logging import WafLogging
 
 GAPS: tuple[type[Gap], ...] = (
     StateBucket,
+    AnonymousBuckets,
     AwsHosts,
     VpcLinks,
     Integrations,
