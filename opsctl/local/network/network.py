@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opsctl.local.emulators import in_moto
@@ -88,7 +89,7 @@ def _function_workers(network: Network) -> Iterator[tuple[int, Callable[[], Sour
             groups = (worker.config.get("VpcConfig") or {}).get("SecurityGroupIds")
             process = getattr(worker, "_proc", None)
             if groups and process is not None:
-                yield process.pid, lambda config=worker.config: _source_of_function(network, config)
+                yield process.pid, partial(_source_of_function, network, worker.config)
 
 
 def _source_of_function(network: Network, config: dict[str, Any]) -> Source:
