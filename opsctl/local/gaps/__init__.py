@@ -9,8 +9,10 @@ from __future__ import annotations
 from opsctl.local.gaps.alarms import Alarms
 from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
+from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
+from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.integrations import Integrations
@@ -21,6 +23,7 @@ from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.scaling_groups import ScalingGroups
 from opsctl.local.gaps.scaling_policies import ScalingPolicies
+from opsctl.local.gaps.secret_rotation import SecretRotation
 from opsctl.local.gaps.security_group_rules import SecurityGroupRules
 from opsctl.local.gaps.state_bucket import StateBucket
 from opsctl.local.gaps.tagged_resources import TaggedResources
@@ -37,6 +40,8 @@ GAPS: tuple[type[Gap], ...] = (
     S3Integration,
     ApiKeys,
     UsagePlans,
+    Authorizers,
+    SecretRotation,
     ResponseHeadersPolicies,
     WafLogging,
     HealthChecks,
@@ -47,6 +52,7 @@ GAPS: tuple[type[Gap], ...] = (
     ScalingPolicies,
     NetworkLoadBalancers,
     ParameterGroups,
+    Databases,
     DatabaseSecrets,
     TaggedResources,
 )
