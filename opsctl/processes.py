@@ -65,9 +65,17 @@ def run(
 
 
 def start(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None, cwd: Path | None, output: Path
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    output: Path,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a command in a session of its own, with stdout and stderr appended to the file `output`.
+
+    Args:
+        descriptors: open files that the child keeps, under the same numbers.
 
     Raises:
         CommandNotFound: no such program.
@@ -79,8 +87,9 @@ def start(
         log = open(output, "ab")  # noqa: SIM115 - the child keeps it
     try:
         return subprocess.Popen(
-            words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+            words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            pass_fds=descriptors,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise CommandNotFound(words[0]) from error
     finally:
