@@ -5,9 +5,9 @@ import { session } from './session.js';
 import { $, announce, busy, clear, fromTemplate, money, notify, notifyError, time } from './view.js';
 
 const PRINTS = [
-  { sku: 'print-10x15', name: '10 × 15 cm', unit_price_cents: 49 },
-  { sku: 'print-20x30', name: '20 × 30 cm', unit_price_cents: 390 },
-  { sku: 'canvas-40x60', name: 'Canvas 40 × 60', unit_price_cents: 2900 },
+  { sku: 'print-10x15', name: '10\u00a0×\u00a015\u00a0cm', unit_price_cents: 49 },
+  { sku: 'print-20x30', name: '20\u00a0×\u00a030\u00a0cm', unit_price_cents: 390 },
+  { sku: 'canvas-40x60', name: 'Canvas 40\u00a0×\u00a060\u00a0cm', unit_price_cents: 2900 },
 ];
 const NAMES = Object.fromEntries(PRINTS.map(({ sku, name }) => [sku, name]));
 const UNAVAILABLE = 'Orders are not available right now.';
