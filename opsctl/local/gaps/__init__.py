@@ -13,6 +13,7 @@ from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
+from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.integrations import Integrations
@@ -25,6 +26,8 @@ from opsctl.local.gaps.scaling_groups import ScalingGroups
 from opsctl.local.gaps.scaling_policies import ScalingPolicies
 from opsctl.local.gaps.secret_rotation import SecretRotation
 from opsctl.local.gaps.security_group_rules import SecurityGroupRules
+from opsctl.local.gaps.stage_caches import StageCaches
+from opsctl.local.gaps.stages import Stages
 from opsctl.local.gaps.state_bucket import StateBucket
 from opsctl.local.gaps.tagged_resources import TaggedResources
 from opsctl.local.gaps.usage_plans import UsagePlans
@@ -35,6 +38,7 @@ GAPS: tuple[type[Gap], ...] = (
     StateBucket,
     AnonymousBuckets,
     AwsHosts,
+    Edge,
     VpcLinks,
     Integrations,
     S3Integration,
@@ -42,6 +46,7 @@ GAPS: tuple[type[Gap], ...] = (
     UsagePlans,
     Authorizers,
     SecretRotation,
+    StageCaches,
     ResponseHeadersPolicies,
     WafLogging,
     HealthChecks,
@@ -55,6 +60,7 @@ GAPS: tuple[type[Gap], ...] = (
     Databases,
     DatabaseSecrets,
     TaggedResources,
+    Stages,
 )
 
 __all__ = ["GAPS", "Cloud", "Gap"]
