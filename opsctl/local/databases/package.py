@@ -116,11 +116,14 @@ def _fetch(cache: Path) -> Program:
     parent = _folder(cache).parent
     with disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        with open(parent / "lock", "w") as lock, tempfile.TemporaryDirectory(prefix=".unpack-", dir=parent) as scratch:
+        with open(parent / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in parent.glob(".unpack-*"):  # of a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
             if not (found := _unpacked(cache)):
-                unpack(_download(Path(scratch)), Path(scratch) / "whole")
-                (Path(scratch) / "whole").rename(_folder(cache))
+                with tempfile.TemporaryDirectory(prefix=".unpack-", dir=parent) as scratch:
+                    unpack(_download(Path(scratch)), Path(scratch) / "whole")
+                    (Path(scratch) / "whole").rename(_folder(cache))
                 found = _unpacked(cache)
     assert found is not None
     return found

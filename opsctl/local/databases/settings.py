@@ -19,7 +19,7 @@ LIKE_MYSQL_8_4 = {
     "default_time_zone": "+00:00",
     "local_infile": "0",
 }  # fmt: skip
-"""MySQL 8.4's defaults (its reference manual, "Server System Variables") where MariaDB 11.4 has others, and RDS's UTC."""
+"""MySQL 8.4 (its manual, "Server System Variables") where MariaDB 11.4 has other defaults, and RDS in UTC."""
 
 SMALL = {
     "innodb_buffer_pool_size": "64M",
