@@ -13,7 +13,6 @@ from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
-from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
