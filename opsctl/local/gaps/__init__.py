@@ -16,8 +16,10 @@ from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
+from opsctl.local.gaps.instances import Instances
 from opsctl.local.gaps.integrations import Integrations
 from opsctl.local.gaps.launch_templates import LaunchTemplates
+from opsctl.local.gaps.load_balancers import LoadBalancers
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
@@ -55,7 +57,9 @@ GAPS: tuple[type[Gap], ...] = (
     LaunchTemplates,
     ScalingGroups,
     ScalingPolicies,
+    Instances,
     NetworkLoadBalancers,
+    LoadBalancers,
     ParameterGroups,
     Databases,
     DatabaseSecrets,

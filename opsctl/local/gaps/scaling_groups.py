@@ -1,18 +1,80 @@
-"""Auto Scaling: a group's default instance warm-up is kept. moto drops it."""
+"""Auto Scaling: groups act (opsctl.local.instances.groups), tell what they did, and keep their default warm-up.
+
+moto starts and ends records inside the call that changes a group, in one subnet and with the template's default
+version, looks at no health, lists no activities, and drops the warm-up.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.instances import groups
 
 
 class ScalingGroups(Gap):
     async def install(self) -> None:
+        from moto.autoscaling import models
         from moto.autoscaling.responses import AutoScalingResponse
+        from moto.core.responses import ActionResult
 
         for name in ("create_auto_scaling_group", "update_auto_scaling_group"):
             setattr(AutoScalingResponse, name, _keeping_warmup(getattr(AutoScalingResponse, name)))
+        AutoScalingResponse.call_action = groups.changing(AutoScalingResponse.call_action)
+
+        def set_desired_capacity(group: Any, capacity: int | None) -> None:
+            group.desired_capacity = group.min_size if capacity is None else capacity
+
+        def terminate_instance(backend: Any, instance_id: str, should_decrement: bool) -> Any:
+            group = next(
+                (
+                    group
+                    for group in backend.autoscaling_groups.values()
+                    if any(state.instance.id == instance_id for state in group.instance_states)
+                ),
+                None,
+            )
+            if group is None:
+                raise models.ValidationError(f"Instance Id not found - No managed instance found for {instance_id}")
+            cause = "was taken out of service in response to a user request"
+            if should_decrement:
+                size = group.desired_capacity
+                group.desired_capacity = size - 1
+                cause += f", shrinking the capacity from {size} to {size - 1}"
+            return groups.leave(group, instance_id, cause, _now())
+
+        def delete_auto_scaling_group(backend: Any, name: str) -> None:
+            if name not in backend.autoscaling_groups:
+                raise models.ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found")
+            groups.end_all(backend.autoscaling_groups.pop(name), _now())
+
+        def describe_scaling_activities(response: Any) -> Any:
+            backend, name = response.autoscaling_backend, response._get_param("AutoScalingGroupName")
+            chosen = [group for group in backend.autoscaling_groups.values() if name in (None, group.name)]
+            found = [activity for group in chosen for activity in groups.activities(group)]
+            wanted = response._get_param("ActivityIds", [])
+            return ActionResult({"Activities": [one for one in found if not wanted or one.activity_id in wanted]})
+
+        def launch_template(state: Any) -> dict[str, Any] | None:
+            template = state.auto_scaling_group.ec2_launch_template
+            if template is None:
+                return None
+            version = groups.template_version(state.instance)
+            return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": str(version)}
+
+        models.FakeAutoScalingGroup.set_desired_capacity = set_desired_capacity
+        models.AutoScalingBackend.terminate_instance = terminate_instance
+        models.AutoScalingBackend.delete_auto_scaling_group = delete_auto_scaling_group
+        # `settle` sees by itself what ended and what has to be registered.
+        models.AutoScalingBackend.notify_terminate_instances = lambda *_: None
+        models.AutoScalingBackend.update_attached_target_groups = lambda *_: None
+        AutoScalingResponse.describe_scaling_activities = describe_scaling_activities
+        models.InstanceState.launch_template = property(launch_template)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _keeping_warmup(action: Any) -> Any:

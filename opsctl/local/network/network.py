@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opsctl.local.emulators import in_moto
+from opsctl.local.network.forwarder import Address
 from opsctl.local.network.processes import connecting_process
 from opsctl.local.network.rules import ALL_PORTS, ALL_PROTOCOLS, OUTSIDE, Rule, Source, Target
 
@@ -22,7 +24,13 @@ class Network:
     """
 
     def __init__(self) -> None:
+        self.private_link_ports: set[int] = set()
+        """Local ports of the VPC links' own connections: what tells their traffic from everybody else's."""
+        self.drains = asyncio.Event()
+        """Set when a target begins to leave: who keeps idle connections open lets them go, and clears it."""
         self._processes: dict[int, Callable[[], Source]] = {}
+        self._instances: dict[tuple[str, int], Address] = {}
+        self._listeners: dict[tuple[str, int], Address] = {}
 
     def adopt(self, pid: int, source: Callable[[], Source]) -> None:
         """Take the connections of a process for those of `source`, until it is `release`d."""
@@ -30,6 +38,28 @@ class Network:
 
     def release(self, pid: int) -> None:
         self._processes.pop(pid, None)
+
+    def place(self, instance_id: str, port: int, address: Address) -> None:
+        """Note where on this machine the port of an instance answers."""
+        self._instances[instance_id, port] = address
+
+    def remove(self, instance_id: str) -> None:
+        self._instances = {place: at for place, at in self._instances.items() if place[0] != instance_id}
+
+    def locate(self, instance_id: str, port: int) -> Address | None:
+        """Where on this machine the port of an instance answers; None where nothing listens."""
+        return self._instances.get((instance_id, port))
+
+    def listen(self, host: str, port: int, address: Address | None) -> None:
+        """Note where on this machine a load balancer's listener answers; None: it is gone."""
+        if address is None:
+            self._listeners.pop((host.lower(), port), None)
+        else:
+            self._listeners[host.lower(), port] = address
+
+    def listener(self, host: str, port: int) -> Address | None:
+        """Where a load balancer's name and port lead to. No resolver knows the name."""
+        return self._listeners.get((host.lower(), port))
 
     def source_of(self, peer: tuple[str, int], local: tuple[str, int]) -> Source:
         """Who made a connection that was accepted on this machine; OUTSIDE for everybody who is no part of the cloud.

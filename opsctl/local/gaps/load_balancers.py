@@ -1,0 +1,61 @@
+"""Elastic Load Balancing: a Network Load Balancer forwards, checks its targets and drains them. moto's are records."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from opsctl.local.gaps.gap import Gap
+from opsctl.local.network.load_balancers import LoadBalancers as DataPlane
+
+TICK_SECONDS = 0.25
+REPORT_SECONDS = 10.0
+
+
+class LoadBalancers(Gap):
+    async def install(self) -> None:
+        from moto.elbv2 import models
+
+        self._plane = plane = DataPlane(self.cloud)
+
+        def health_for(group: Any, target: dict[str, Any], _: Any) -> Any:
+            state, reason, description = plane.health(group.arn, target["Id"])
+            port = target.get("Port") or group.targets.get(target["Id"], {}).get("Port", group.port)
+            return models.FakeHealthStatus(
+                target["Id"], port, str(group.health_check_port), state, reason or None, description or None
+            )
+
+        describe = models.ELBv2Backend.describe_target_health
+
+        def describe_target_health(backend: Any, arn: str, targets: list[dict[str, Any]]) -> Any:
+            found = describe(backend, arn, targets)
+            if targets:
+                return found
+            group = backend.target_groups[arn]
+            leaving = [target_id for target_id in plane.draining(arn) if target_id not in group.targets]
+            return [*found, *(group.health_for({"Id": target_id}, None) for target_id in leaving)]
+
+        models.FakeTargetGroup.health_for = health_for
+        models.ELBv2Backend.describe_target_health = describe_target_health
+        self._settling = asyncio.create_task(self._settle_for_ever())
+
+    async def uninstall(self) -> None:
+        self._settling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._settling
+        await self._plane.close()
+
+    async def _settle_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        reported = loop.time()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self._plane.settle()
+                if loop.time() - reported >= REPORT_SECONDS:
+                    reported = loop.time()
+                    self._plane.report()
+            except Exception:
+                logging.getLogger("opsctl").exception("load balancers")
