@@ -39,7 +39,7 @@ STATUS_PATH = "/_opsctl/status"
 class Application:
     """One cloud for any number of accounts; `account_id` and `region` are those of requests that name none."""
 
-    def __init__(self, *, account_id: str, region: str, port: int, work: Path) -> None:
+    def __init__(self, *, account_id: str, region: str, port: int, work: Path, edge_port: int = 0) -> None:
         self._ministack = load_ministack()
         self._moto = Moto()
         # Served at STATUS_PATH. The incarnation is new at each start: only the state bucket outlives one.
@@ -48,13 +48,16 @@ class Application:
             "account_id": account_id,
             "region": region,
             "port": port,
+            "edge_port": edge_port,
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("ministack", "moto")},
         }
         self.cloud = Cloud(
-            account_id, region, port, work, self.handle, self._ministack, self._moto, Authority(work / "authority")
-        )
+            account_id, region, port, work, self.handle, self._ministack, self._moto, Authority(work / "authority"),
+            edge_port=edge_port,
+        )  # fmt: skip
+        self._status["authority_file"] = str(self.cloud.authority.certificate_file)
         left_open = os.environ.get("OPSCTL_LOCAL_WITHOUT_GAPS", "").split(",")
         self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS if gap.name() not in left_open]
 
@@ -72,6 +75,10 @@ class Application:
         else:
             # Untouched, so that streamed answers stay streams.
             await self._ministack(scope, receive, without_retries(request, send))
+
+    def serves(self, host: str) -> bool:
+        """Whether a host name is served by the edge: a distribution's, or a REST API's own."""
+        return any(gap.serves(host) for gap in self.gaps)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request through all gaps, for a client or for another part of the cloud."""

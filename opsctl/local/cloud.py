@@ -53,6 +53,7 @@ class Running:
 
     Attributes:
         incarnation: new at each start; everything but the state bucket is lost between two.
+        edge_port: where viewers connect by TLS; `authority_file` is what they are told to trust.
         started_now: False when it was running already.
         seconds: how long the start took.
     """
@@ -61,6 +62,8 @@ class Running:
     port: int
     incarnation: str
     started_at: datetime
+    edge_port: int = 0
+    authority_file: Path = Path()
     started_now: bool = False
     seconds: float = 0.0
 
@@ -377,6 +380,7 @@ def _ask(record: _Record) -> Running | None:
         return Running(
             pid=said["pid"], port=said["port"], incarnation=said["incarnation"],
             started_at=datetime.fromisoformat(said["started_at"]).astimezone(UTC),
+            edge_port=said["edge_port"], authority_file=Path(said["authority_file"]),
         )  # fmt: skip
     except (OSError, ValueError, KeyError):
         return None

@@ -45,13 +45,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 async def serve(port: int, account_id: str, region: str, work: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
 
     from opsctl.local.application import Application
+    from opsctl.local.cloud import USUAL_PORT
+    from opsctl.local.edge import listener
 
-    application = Application(account_id=account_id, region=region, port=port, work=work)
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    edge = listener.bind(listener.USUAL_PORT if port == USUAL_PORT else 0)
+    application = Application(
+        account_id=account_id, region=region, port=port, work=work, edge_port=edge.getsockname()[1]
+    )
+    config = listener.EdgeConfig(port, edge, application.cloud.authority, application.serves)
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.include_server_header = False
@@ -62,7 +65,11 @@ async def serve(port: int, account_id: str, region: str, work: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     watch = asyncio.create_task(_end_with_folder(work, ended))
     async with application.running():
-        await hypercorn_serve(_without_lifespan(application), config, shutdown_trigger=ended.wait)
+        await hypercorn_serve(
+            _without_lifespan(listener.listening(application, application.serves)),
+            config,
+            shutdown_trigger=ended.wait,
+        )
     watch.cancel()
     # No `return`: asyncio would wait for worker threads, and a function may run for minutes. All that lasts is on disk.
     logging.shutdown()

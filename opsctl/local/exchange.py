@@ -26,6 +26,7 @@ class Request:
     Attributes:
         path: decoded; `raw_path` is as sent.
         headers: names in lower case.
+        http_version: 1.1, or 2 (from the TLS edge only).
         access_key, region, service: of the SigV4 credential scope; empty when the request is not signed.
     """
 
@@ -36,6 +37,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     client: str = "127.0.0.1"
+    http_version: str = "1.1"
     access_key: str = ""
     region: str = ""
     service: str = ""
@@ -139,7 +141,8 @@ def parse_request(scope: Scope, body: bytes = b"") -> Request:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        # HTTP/2 may send a cookie in crumbs (RFC 9113 section 8.2.3); all else is a list (RFC 9110 section 5.3).
+        headers[key] = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{text}" if key in headers else text
     query_string = scope.get("query_string", b"").decode("latin-1")
     signed = CREDENTIAL.search(headers.get("authorization", ""))
     if signed is None and "X-Amz-Credential=" in query_string:
@@ -154,6 +157,7 @@ def parse_request(scope: Scope, body: bytes = b"") -> Request:
         headers=headers,
         body=body,
         client=(scope.get("client") or ("127.0.0.1",))[0],
+        http_version=scope.get("http_version", "1.1"),
         access_key=access_key,
         region=region,
         service=service.lower(),

@@ -67,6 +67,11 @@ class AwsHosts(Gap):
         cloudfront._fetch_from_origin = fetch_from_origin
         app._parse_cloudfront_dataplane_host = parse_host
 
+    def serves(self, host: str) -> bool:
+        from ministack.services import apigateway_v1
+
+        return EXECUTE_API.match(host) is not None and apigateway_v1.find_api_scope(host.partition(".")[0]) is not None
+
     def wants(self, request: Request) -> bool:
         return EXECUTE_API.match(request.host) is not None
 

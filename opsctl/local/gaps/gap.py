@@ -8,6 +8,7 @@ from pathlib import Path
 from opsctl.local.authority import Authority
 from opsctl.local.emulators import Moto
 from opsctl.local.exchange import ASGIApp, Handler, Request, Response
+from opsctl.local.firewall import Firewall
 from opsctl.local.logs import Logs
 from opsctl.local.metrics import Metrics
 from opsctl.local.network import Network
@@ -19,12 +20,14 @@ class Cloud:
 
     Attributes:
         account_id: the account of requests that carry no account of their own.
+        edge_port: where viewers connect by TLS; 0 without such a listener.
         work: folder for what must survive a restart.
         handle: answers a request as a client would be answered, through all gaps.
         ministack, moto: the emulators alone, behind the gaps.
         metrics, logs: what AWS services publish and write by themselves.
         authority: signs the certificates of the edge and the databases.
         network: who connects, and what security groups say of it.
+        firewall: rates, samples and logging settings of the web ACLs, and the attack detector.
     """
 
     account_id: str
@@ -38,6 +41,8 @@ class Cloud:
     metrics: Metrics = field(default_factory=Metrics)
     logs: Logs = field(default_factory=Logs)
     network: Network = field(default_factory=Network)
+    firewall: Firewall = field(default_factory=Firewall)
+    edge_port: int = 0
 
     def account_of(self, request: Request) -> str:
         """The account of a request: its access key is the account's id, or a session that STS gave out here."""
@@ -71,6 +76,10 @@ class Gap:
 
     async def uninstall(self) -> None:
         """End what `install` started, when the cloud stops: child processes, listeners."""
+
+    def serves(self, host: str) -> bool:
+        """Whether viewers find this host name at the edge's TLS port."""
+        return False
 
     def wants(self, request: Request) -> bool:
         return False

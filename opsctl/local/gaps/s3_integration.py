@@ -19,7 +19,6 @@ from opsctl.local.gaps.gap import Gap
 
 class S3Integration(Gap):
     async def install(self) -> None:
-        from ministack.core.responses import new_uuid
         from ministack.services import apigateway_v1
 
         invoke_lambda = apigateway_v1._invoke_lambda_custom_v1
@@ -36,7 +35,7 @@ class S3Integration(Gap):
                     query_params, path_params, **scope,
                 )  # fmt: skip
             region, _, _, path = target
-            request_id = new_uuid()
+            request_id = apigateway_v1.new_uuid()
             source = MethodRequest(
                 headers={name.lower(): _single(value) for name, value in headers.items()},
                 query={name: _single(value) for name, value in query_params.items()},
