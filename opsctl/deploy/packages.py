@@ -7,12 +7,8 @@ Nothing of the machine gets in: names are sorted, times and modes fixed, and wha
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import shutil
 import sys
-import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from opsctl import processes
+from opsctl.deploy.build_cache import BuildCache, hash_files, mode_of, place, sha256_of
 from opsctl.errors import OpsctlError, UsageError
-from opsctl.files import disk_errors
 
 # Quotas "Deployment package (.zip file archive) size" in the AWS Lambda developer guide: 250 MB unzipped with layers
 # (the service's own message says 262144000 bytes), 50 MB zipped when it is uploaded through the API, as Terraform does.
@@ -192,11 +188,11 @@ def build_package(
     if not source.requirements.is_file():
         raise BadFunction(f"The function {source.name} has no requirements.txt.", where=str(source.requirements))
     inputs_hash = hash_inputs(source, runtime=runtime, architecture=architecture)
-    cache = cache / "packages"
-    cached = _take_from(cache, inputs_hash)
+    builds = BuildCache(cache / "packages", ".zip")
+    cached = builds.take(inputs_hash)
     if not cached:
         on_event(PackageStarted(source.name))
-    stored = cached or _build(source, inputs_hash, cache, python=version[1], platform=PLATFORMS[architecture])
+    stored = cached or _build(source, inputs_hash, builds, python=version[1], platform=PLATFORMS[architecture])
     package = _place(source.name, stored, into, inputs_hash, cached=bool(cached))
     on_event(PackageReady(package))
     return package
@@ -204,11 +200,8 @@ def build_package(
 
 def hash_inputs(source: FunctionSource, *, runtime: str, architecture: str) -> str:
     """SHA-256 (hex) of all that decides what is in the package: the files, the pinned dependencies, the platform."""
-    digest = hashlib.sha256(f"{FORMAT}\0{runtime}\0{architecture}\0".encode())
-    for name, file in [*_own_files(source.folder), ("requirements.txt", source.requirements)]:
-        content = file.read_bytes()
-        digest.update(f"{name}\0{_mode(file):o}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
+    files = [*_own_files(source.folder), ("requirements.txt", source.requirements)]
+    return hash_files(files, begin=f"{FORMAT}\0{runtime}\0{architecture}\0")
 
 
 def _own_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -239,37 +232,19 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield name, named[name]
 
 
-def _mode(file: Path) -> int:
-    """One of two modes: git keeps the owner's execute bit and nothing else, and a umask must not count."""
-    return 0o755 if file.stat().st_mode & 0o100 else 0o644
-
-
-def _take_from(cache: Path, inputs_hash: str) -> Path | None:
-    """The cached zip of this input; its name holds its own hash, so that a damaged one is noticed."""
-    for file in cache.glob(f"{inputs_hash}-*.zip"):
-        if file.stem.rpartition("-")[2] == _sha256(file):
-            return file
-        file.unlink(missing_ok=True)
-    return None
-
-
-def _build(source: FunctionSource, inputs_hash: str, cache: Path, *, python: str, platform: str) -> Path:
-    with disk_errors(cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{source.name}-", dir=cache) as scratch:
-            dependencies = Path(scratch) / "dependencies"
-            dependencies.mkdir()
-            if _has_requirements(source.requirements):
-                _install(source, dependencies, python=python, platform=platform)
-            files = dict(_installed_files(dependencies)) | dict(_own_files(source.folder))
-            _check_unzipped(source.name, files)
-            made = Path(scratch) / "package.zip"
-            _write_zip(made, files)
-            if (size := made.stat().st_size) > LARGEST_ZIPPED_BYTES:
-                raise PackageTooLarge(source.name, size, LARGEST_ZIPPED_BYTES, "zipped", _largest(files))
-            stored = cache / f"{inputs_hash}-{_sha256(made)}.zip"
-            made.replace(stored)
-    return stored
+def _build(source: FunctionSource, inputs_hash: str, cache: BuildCache, *, python: str, platform: str) -> Path:
+    with cache.scratch(source.name) as scratch:
+        dependencies = scratch / "dependencies"
+        dependencies.mkdir()
+        if _has_requirements(source.requirements):
+            _install(source, dependencies, python=python, platform=platform)
+        files = dict(_installed_files(dependencies)) | dict(_own_files(source.folder))
+        _check_unzipped(source.name, files)
+        made = scratch / "package.zip"
+        _write_zip(made, files)
+        if (size := made.stat().st_size) > LARGEST_ZIPPED_BYTES:
+            raise PackageTooLarge(source.name, size, LARGEST_ZIPPED_BYTES, "zipped", _largest(files))
+        return cache.keep(inputs_hash, made)
 
 
 def _write_zip(file: Path, files: dict[str, Path]) -> None:
@@ -278,7 +253,7 @@ def _write_zip(file: Path, files: dict[str, Path]) -> None:
             entry = zipfile.ZipInfo(name, FIXED_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, whatever we run on: Lambda reads the modes
-            entry.external_attr = _mode(files[name]) << 16
+            entry.external_attr = mode_of(files[name]) << 16
             archive.writestr(entry, files[name].read_bytes())
 
 
@@ -352,23 +327,10 @@ def _explain(source: FunctionSource, output: str, platform: str) -> OpsctlError:
 
 def _place(name: str, stored: Path, into: Path, inputs_hash: str, *, cached: bool) -> Package:
     file = into / f"{name}.zip"
-    with disk_errors(file):
-        into.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        try:
-            os.link(stored, file)
-        except OSError:  # another file system, or one without hard links
-            temporary = into / f".{name}.{os.getpid()}.zip"
-            shutil.copyfile(stored, temporary)
-            temporary.replace(file)
+    place(stored, file)
     with zipfile.ZipFile(file) as archive:
         unzipped = sum(entry.file_size for entry in archive.infolist())
-    return Package(name, file, _sha256(file), file.stat().st_size, unzipped, inputs_hash, cached)
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return Package(name, file, sha256_of(file), file.stat().st_size, unzipped, inputs_hash, cached)
 
 
 def _megabytes(size_bytes: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from opsctl import processes
 from opsctl.config import Config, cache_folder
+from opsctl.deploy.service_jar import built_service_jar
 from opsctl.environments.environment import Environment
 from opsctl.errors import OpsctlError
 from opsctl.terraform.binary import TerraformNotFound, find_terraform
@@ -121,25 +122,36 @@ def provider(subject: Subject) -> Finding:
 
 
 def java(subject: Subject) -> Finding:
+    fix = f"Install a JDK {JAVA}."
     version = _tool_version(subject, "java", r'version "(\d+(?:\.\d+)*)')
     if version is None:
-        return Finding(
-            "java", Status.WARNING, "No JDK was found; the Java service needs one.", f"Install a JDK {JAVA}."
-        )
+        return Finding("java", _weight(subject, runs=True), "No JDK was found; the Java service needs one.", fix)
     if int(version.split(".")[0]) < JAVA:
-        return Finding("java", Status.WARNING, f"Java {version} is too old for the service.", f"Install a JDK {JAVA}.")
+        return Finding("java", _weight(subject, runs=True), f"Java {version} is too old for the service.", fix)
     if not shutil.which("javac", path=subject.env.get("PATH", "")):
-        return Finding("java", Status.WARNING, f"Java {version} has no compiler (javac).", f"Install a JDK {JAVA}.")
+        return Finding("java", _weight(subject), f"Java {version} has no compiler (javac).", fix)
     return ok("java", f"JDK {version}")
 
 
 def maven(subject: Subject) -> Finding:
     version = _tool_version(subject, "mvn", r"Apache Maven (\d+(?:\.\d+)*)")
     if version is None:
-        return Finding(
-            "maven", Status.WARNING, "No Maven was found; the Java service is built with it.", "Install Maven 3."
-        )
+        message = "No Maven was found; the Java service is built with it."
+        return Finding("maven", _weight(subject), message, "Install Maven 3.")
     return ok("maven", f"Maven {version}")
+
+
+def _weight(subject: Subject, *, runs: bool = False) -> Status:
+    """How bad it is to be without a part of Java: `up` builds the service unless that was done before.
+
+    Args:
+        runs: it is also what runs the service, which the local cloud does on this machine.
+    """
+    source = subject.config and subject.config.terraform / "modules" / "service" / "app"
+    if not source or not source.is_dir():
+        return Status.WARNING
+    needed = (runs and subject.is_local) or not built_service_jar(source, cache=subject.cache)
+    return Status.PROBLEM if needed else Status.WARNING
 
 
 def _tool_version(subject: Subject, program: str, pattern: str) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from opsctl.config import cache_folder
 from opsctl.deploy.packages import build_packages, find_functions
+from opsctl.deploy.service_jar import build_service_jar
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
 from opsctl.environments.ports import Ports
@@ -56,17 +58,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
             raise NotBootstrapped(ports)
         bootstrap(ports)
     if not destroy:
-        with ports.stage("function packages") as result:
-            built = build_packages(
-                find_functions(environment.stack.parent / "modules"),
-                into=ports.packages,
-                cache=cache_folder(),
-                runtime=function_runtime(environment),
-                architecture=function_architecture(environment),
-                on_event=ports.on_event,
-            )
-            fresh = sum(not package.cached for package in built)
-            result(f"{len(built)} ready" + (f", {fresh} built" if fresh else ""))
+        build(ports)
     terraform = ports.terraform()
     with ports.stage("terraform init") as result:
         terraform.init(
@@ -80,6 +72,31 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
         )
         result(f"Terraform {terraform.binary.version}, provider {terraform.provider.version}")
     return terraform
+
+
+def build(ports: Ports) -> None:
+    """Build what the stack's modules deploy: the functions' packages and, where it has one, the service."""
+    environment = ports.environment
+    modules = environment.stack.parent / "modules"
+    service = modules / "service" / "app"
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="service-jar") as pool:
+        jar = service.is_dir() and pool.submit(
+            build_service_jar, service, into=ports.packages, cache=cache_folder(), on_event=ports.on_event
+        )
+        with ports.stage("function packages") as result:
+            built = build_packages(
+                find_functions(modules),
+                into=ports.packages,
+                cache=cache_folder(),
+                runtime=function_runtime(environment),
+                architecture=function_architecture(environment),
+                on_event=ports.on_event,
+            )
+            fresh = sum(not package.cached for package in built)
+            result(f"{len(built)} ready" + (f", {fresh} built" if fresh else ""))
+        if jar:
+            with ports.stage("service") as result:
+                result("ready" if jar.result().cached else "built")
 
 
 def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:

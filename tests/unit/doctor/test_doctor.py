@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.config import load_config
+from opsctl.deploy.service_jar import build_service_jar
 from opsctl.doctor import Status, Subject, checks, examine, mend
 from opsctl.doctor.examination import requirements_of
 from opsctl.environments.environment import load_environment
@@ -110,6 +111,22 @@ def test_maven(subject):
     assert checks.maven(subject).status is Status.WARNING
     program(subject, "mvn", "Apache Maven 3.8.7")
     assert checks.maven(subject).status is Status.OK
+
+
+def test_a_project_with_a_service_needs_java_and_maven_until_it_is_built(subject, monkeypatch):
+    app = subject.config.terraform / "modules" / "service" / "app"
+    app.mkdir(parents=True)
+    (app / "pom.xml").write_text("<project/>")
+    assert [checks.java(subject).status, checks.maven(subject).status] == [Status.PROBLEM, Status.PROBLEM]
+    program(subject, "mvn", "")
+    (subject.config.root / "bin" / "mvn").write_text("#!/bin/sh\nmkdir target && echo jar > target/service.jar\n")
+    monkeypatch.setenv("PATH", f"{subject.env['PATH']}:{os.environ['PATH']}")
+    build_service_jar(app, into=subject.work, cache=subject.cache)
+    (subject.config.root / "bin" / "mvn").unlink()
+    assert checks.maven(subject).status is Status.WARNING
+    assert checks.java(subject).status is Status.PROBLEM, "the local cloud runs the service on this machine"
+    program(subject, "java", 'openjdk version "17.0.15"')
+    assert checks.java(subject).status is Status.WARNING, "it has no compiler, and nothing to compile"
 
 
 def test_the_packages_of_the_local_cloud(subject):

@@ -35,9 +35,6 @@ final class Problems {
     }
 
     private static void unavailable(StoreUnavailable error, Context context) {
-        if (error.getCause() != null) {
-            LOG.atWarn().addKeyValue("error", error.getCause().getMessage()).log(error.getMessage());
-        }
         context.header("Retry-After", RETRY_AFTER_SECONDS);
         answer(context, 503, error.getMessage());
     }

@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
+import org.slf4j.event.Level;
 
 /**
  * Each request's id, its line in the log and its place in the metrics.
@@ -28,8 +29,8 @@ final class RequestLog {
 
     static void configure(JavalinConfig config, MeterRegistry meters) {
         config.requestLogger.http((context, milliseconds) -> {
-            LOG.atInfo()
-                    .addKeyValue(FIELD, id(context))
+            MDC.put(FIELD, id(context));
+            LOG.atLevel(level(context))
                     .addKeyValue("method", context.req().getMethod())
                     .addKeyValue("path", context.path())
                     .addKeyValue("status", context.statusCode())
@@ -39,7 +40,6 @@ final class RequestLog {
                     .tag("method", context.req().getMethod())
                     .tag("uri", route(context))
                     .tag("status", Integer.toString(context.statusCode()))
-                    .publishPercentileHistogram(false)
                     .register(meters)
                     .record(Duration.ofNanos((long) (milliseconds * 1_000_000)));
             MDC.remove(FIELD);
@@ -63,6 +63,12 @@ final class RequestLog {
             context.attribute(FIELD, known);
         }
         return known;
+    }
+
+    /** A load balancer asks every few seconds: that all is well is not worth a line each time. */
+    private static Level level(Context context) {
+        boolean routine = context.path().startsWith("/health/") || context.path().equals("/metrics");
+        return routine && context.statusCode() == 200 ? Level.DEBUG : Level.INFO;
     }
 
     /** The route, not the path: paths are without number, and so would the time series be. */

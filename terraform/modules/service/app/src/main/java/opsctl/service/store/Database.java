@@ -17,13 +17,13 @@ import org.slf4j.LoggerFactory;
  * The pool of connections and the schema.
  *
  * <p>All times are short, so that a database that is away costs a request about a second and not a thread. Statements
- * touch one order or one page of them: two seconds without an answer is a database in trouble.
+ * touch one order or one page of them: if one gets no answer for that long, the database is in trouble.
  */
 public final class Database implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Database.class);
     private static final int POOL_SIZE = 8;
     private static final Duration CONNECT = Duration.ofSeconds(1);
-    private static final Duration STATEMENT = Duration.ofSeconds(2);
+    private static final Duration STATEMENT = Duration.ofMillis(1500);
     private static final Duration VALIDATE = Duration.ofMillis(500);
     private static final Duration MIGRATE = Duration.ofMinutes(5);
     /** After a connection could not be had, requests are turned away at once for this long instead of queueing up. */
@@ -52,6 +52,7 @@ public final class Database implements AutoCloseable {
         config.setConnectionTimeout(CONNECT.toMillis());
         config.setValidationTimeout(VALIDATE.toMillis());
         config.setKeepaliveTime(Duration.ofMinutes(1).toMillis());
+        config.setIdleTimeout(Duration.ofMinutes(5).toMillis());
         config.setMaxLifetime(Duration.ofMinutes(10).toMillis());
         config.setLeakDetectionThreshold(Duration.ofSeconds(10).toMillis());
         config.setInitializationFailTimeout(-1);
@@ -90,7 +91,7 @@ public final class Database implements AutoCloseable {
                 migrated = true;
             } catch (RuntimeException error) {
                 LOG.atWarn()
-                        .addKeyValue("error", rootMessage(error))
+                        .addKeyValue("error", Failures.rootMessage(error))
                         .addKeyValue("retry_in_ms", pause.toMillis())
                         .log("schema could not be brought up to date");
                 Thread.sleep(pause.toMillis());
@@ -129,6 +130,7 @@ public final class Database implements AutoCloseable {
             }
         } catch (SQLException error) {
             if (Failures.isUnavailable(error)) {
+                LOG.atWarn().addKeyValue("error", Failures.rootMessage(error)).log("the database is not available");
                 throw new StoreUnavailable("the database is not available", error);
             }
             throw error;
@@ -157,10 +159,6 @@ public final class Database implements AutoCloseable {
 
     private static Duration min(Duration one, Duration other) {
         return one.compareTo(other) < 0 ? one : other;
-    }
-
-    private static String rootMessage(Throwable error) {
-        return error.getCause() == null ? String.valueOf(error.getMessage()) : rootMessage(error.getCause());
     }
 
     @Override

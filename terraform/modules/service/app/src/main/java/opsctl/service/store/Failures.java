@@ -52,6 +52,10 @@ final class Failures {
         return new SQLTransientConnectionException("no credentials for the database: " + cause.getMessage(), "08001", cause);
     }
 
+    static String rootMessage(Throwable error) {
+        return error.getCause() == null ? String.valueOf(error.getMessage()) : rootMessage(error.getCause());
+    }
+
     private static boolean hasState(SQLException error, String beginning) {
         return error.getSQLState() != null && error.getSQLState().startsWith(beginning);
     }
