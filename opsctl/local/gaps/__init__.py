@@ -35,6 +35,7 @@ from opsctl.local.gaps.tagged_resources import TaggedResources
 from opsctl.local.gaps.usage_plans import UsagePlans
 from opsctl.local.gaps.vpc_links import VpcLinks
 from opsctl.local.gaps.waf_logging import WafLogging
+from opsctl.local.gaps.web_acls import WebAcls
 
 GAPS: tuple[type[Gap], ...] = (
     StateBucket,
@@ -51,6 +52,7 @@ GAPS: tuple[type[Gap], ...] = (
     StageCaches,
     ResponseHeadersPolicies,
     WafLogging,
+    WebAcls,
     HealthChecks,
     Alarms,
     SecurityGroupRules,

@@ -1,4 +1,4 @@
-"""WAFv2: where a web ACL's log goes is kept. MiniStack has no logging configurations. Nothing is logged yet."""
+"""WAFv2: where a web ACL's log goes. MiniStack has no logging configurations; `opsctl.local.firewall` writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTIONS = frozenset(f"{verb}LoggingConfiguration" for verb in ("Put", "Get", "De
 
 class WafLogging(Gap):
     async def install(self) -> None:
-        self._configurations: dict[str, dict[str, Any]] = {}
+        self._configurations = self.cloud.firewall.logging
 
     def wants(self, request: Request) -> bool:
         return request.headers.get("x-amz-target", "").removeprefix(TARGET) in ACTIONS | {"DeleteWebACL"}

@@ -1,0 +1,102 @@
+"""The detector's program, built once for a user: libinjection and Coraza with the OWASP core rule set, in Go.
+
+Where Go is absent or the build fails, nothing stands in: what needs the detector is reported as not enforced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl import processes
+from opsctl.config import cache_folder
+from opsctl.errors import OpsctlError
+from opsctl.files import disk_errors
+
+SOURCES = ("go.mod", "go.sum", "main.go")
+PROGRAM = "waf-detector"
+BUILD_TIMEOUT_SECONDS = 900
+FAILURE = "failure.txt"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether attacks can be detected here.
+
+    Attributes:
+        program: the built program, or None.
+        reason: without a program, a clause that says why; it reads well behind "not enforced: ".
+        next: what to do about it.
+    """
+
+    program: Path | None
+    reason: str = ""
+    next: str = ""
+
+
+def folder() -> Path:
+    """Where this version's program lies, or will: its sources and this platform decide."""
+    digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return cache_folder() / "waf-detector" / digest.hexdigest()[:16]
+
+
+def availability() -> Availability:
+    """What there is now; builds nothing. Costs two looks at the disk."""
+    place = folder()
+    if (place / PROGRAM).exists():
+        return Availability(place / PROGRAM)
+    if (place / FAILURE).exists():
+        reason = f"the attack detector could not be built ({(place / FAILURE).read_text().strip()})"
+        return Availability(None, reason, "opsctl doctor --fix builds it")
+    if shutil.which("go") is None:
+        return Availability(None, "the attack detector needs Go, which is not here", "Install Go 1.25 or newer.")
+    return Availability(None, "the attack detector is not built yet", "opsctl doctor --fix builds it")
+
+
+def build() -> Path:
+    """Build the program unless it is there; two builders at once make it once. Takes half a minute of 2 cores.
+
+    Raises:
+        OpsctlError: no Go, or the build failed; `availability` tells the reason from then on.
+    """
+    place = folder()
+    with disk_errors(place):
+        place.mkdir(parents=True, exist_ok=True)
+    with open(place / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / PROGRAM).exists():
+            _build(place)
+    return place / PROGRAM
+
+
+def _build(place: Path) -> None:
+    # What is downloaded for the build goes where the user's Go keeps it; the toolchain is the one that is here.
+    environment = dict(os.environ) | {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
+    with tempfile.TemporaryDirectory(dir=place) as temporary:
+        made = Path(temporary) / PROGRAM
+        words = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(made), "."]
+        try:
+            done = processes.run(
+                words, env=environment, cwd=Path(__file__).parent, timeout_seconds=BUILD_TIMEOUT_SECONDS
+            )
+        except OpsctlError as error:
+            _fail(place, error.what)
+        if done.status != 0:
+            lines = (done.stderr or done.stdout).strip().splitlines()
+            _fail(place, lines[-1] if lines else f"go build ended with {done.status}")
+        made.replace(place / PROGRAM)
+        (place / FAILURE).unlink(missing_ok=True)
+
+
+def _fail(place: Path, reason: str) -> None:
+    with disk_errors(place):
+        (place / FAILURE).write_text(reason + "\n")
+    raise OpsctlError(f"The attack detector could not be built: {reason}", next="Install Go 1.25 or newer.")

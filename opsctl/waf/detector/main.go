@@ -1,0 +1,228 @@
+// Command waf-detector answers opsctl's questions about attacks: is this text SQL injection or cross-site scripting
+// (libinjection), and which rules of the OWASP core rule set does this request match (Coraza).
+//
+// It speaks on one connected socket, whose descriptor is its only argument. A message is its length (4 bytes, big
+// endian) and JSON; answers carry the question's id and come in any order. It ends when the other side closes.
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+	"github.com/corazawaf/coraza/v3"
+	"github.com/corazawaf/coraza/v3/collection"
+	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"github.com/corazawaf/coraza/v3/types"
+	"github.com/corazawaf/libinjection-go"
+)
+
+const largestMessage = 1 << 22
+
+// Paranoia level 1: what the core rule set's authors recommend for every site. Detection only, so that every rule is
+// tried and none stops the others.
+const directives = `
+SecRuleEngine DetectionOnly
+SecRequestBodyAccess On
+SecRequestBodyLimit 1048576
+SecRequestBodyInMemoryLimit 1048576
+SecRequestBodyLimitAction ProcessPartial
+SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\+|/)|text/)xml" "id:200000,phase:1,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_HEADERS:Content-Type "^application/(?:[a-z0-9.-]+\+)?json" "id:200001,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
+SecAction "id:900990,phase:1,pass,nolog,setvar:tx.crs_setup_version=4250,setvar:tx.blocking_paranoia_level=1,setvar:tx.detection_paranoia_level=1"
+Include @owasp_crs/REQUEST-901-INITIALIZATION.conf
+`
+
+var ruleFiles = []string{
+	"REQUEST-913-SCANNER-DETECTION",
+	"REQUEST-930-APPLICATION-ATTACK-LFI",
+	"REQUEST-931-APPLICATION-ATTACK-RFI",
+	"REQUEST-934-APPLICATION-ATTACK-GENERIC",
+	"REQUEST-941-APPLICATION-ATTACK-XSS",
+	"REQUEST-942-APPLICATION-ATTACK-SQLI",
+	"REQUEST-944-APPLICATION-ATTACK-JAVA",
+}
+
+type request struct {
+	Method  string
+	URI     string
+	Version string
+	Address string
+	Headers [][2]string
+	Body    []byte
+}
+
+type question struct {
+	ID      uint64
+	SQLi    []byte
+	XSS     []byte
+	Request *request
+}
+
+type finding struct {
+	Rule      int      `json:"rule"`
+	Variables []string `json:"variables"`
+}
+
+type answer struct {
+	ID       uint64    `json:"id"`
+	Match    bool      `json:"match"`
+	Findings []finding `json:"findings"`
+	Error    string    `json:"error,omitempty"`
+}
+
+func main() {
+	debug.SetGCPercent(800) // little lives from one request to the next: fewer, not smaller, collections
+	descriptor, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		fail(err)
+	}
+	file := os.NewFile(uintptr(descriptor), "opsctl")
+	connection, err := net.FileConn(file)
+	if err != nil {
+		fail(err)
+	}
+	file.Close()
+	rules, err := load()
+	if err != nil {
+		fail(err)
+	}
+	serve(connection, rules)
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func load() (coraza.WAF, error) {
+	text := strings.Builder{}
+	text.WriteString(directives)
+	for _, name := range ruleFiles {
+		fmt.Fprintf(&text, "Include @owasp_crs/%s.conf\n", name)
+	}
+	return coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(coreruleset.FS).WithDirectives(text.String()))
+}
+
+func serve(connection net.Conn, rules coraza.WAF) {
+	reader := bufio.NewReaderSize(connection, 1<<16)
+	var writing sync.Mutex
+	for {
+		var length uint32
+		if binary.Read(reader, binary.BigEndian, &length) != nil || length > largestMessage {
+			return
+		}
+		message := make([]byte, length)
+		if _, err := io.ReadFull(reader, message); err != nil {
+			return
+		}
+		go func() {
+			text, err := json.Marshal(reply(message, rules))
+			if err != nil {
+				fail(err)
+			}
+			framed := append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...)
+			writing.Lock()
+			defer writing.Unlock()
+			if _, err := connection.Write(framed); err != nil {
+				os.Exit(0)
+			}
+		}()
+	}
+}
+
+func reply(message []byte, rules coraza.WAF) (result answer) {
+	var asked question
+	// A fault on one request is told and does not end the others.
+	defer func() {
+		if fault := recover(); fault != nil {
+			result = answer{ID: asked.ID, Error: fmt.Sprint(fault)}
+		}
+	}()
+	if err := json.Unmarshal(message, &asked); err != nil {
+		return answer{ID: asked.ID, Error: err.Error()}
+	}
+	result.ID = asked.ID
+	switch {
+	case asked.Request != nil:
+		findings, err := inspect(rules, asked.Request)
+		if err != nil {
+			return answer{ID: asked.ID, Error: err.Error()}
+		}
+		result.Findings, result.Match = findings, len(findings) > 0
+	case asked.XSS != nil:
+		result.Match = libinjection.IsXSS(string(asked.XSS))
+	default:
+		result.Match, _ = libinjection.IsSQLi(string(asked.SQLi))
+	}
+	return result
+}
+
+func inspect(rules coraza.WAF, asked *request) ([]finding, error) {
+	transaction := rules.NewTransaction()
+	defer transaction.Close()
+	transaction.ProcessConnection(asked.Address, 0, "127.0.0.1", 443)
+	transaction.ProcessURI(asked.URI, asked.Method, asked.Version)
+	for _, header := range asked.Headers {
+		transaction.AddRequestHeader(header[0], header[1])
+	}
+	transaction.ProcessRequestHeaders()
+	if len(asked.Body) > 0 {
+		if _, _, err := transaction.WriteRequestBody(asked.Body); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := transaction.ProcessRequestBody(); err != nil {
+		return nil, err
+	}
+	findings := []finding{}
+	for _, matched := range transaction.MatchedRules() {
+		rule := matched.Rule()
+		if rule.Severity() != types.RuleSeverityCritical {
+			continue
+		}
+		found := finding{Rule: rule.ID()}
+		for _, data := range matched.MatchedDatas() {
+			found.Variables = append(found.Variables, where(transaction, data)...)
+		}
+		findings = append(findings, found)
+	}
+	return findings, nil
+}
+
+// where names the variable that matched. ARGS holds the arguments of the query and of the body: which of them it was is
+// what AWS's rules tell apart.
+func where(transaction types.Transaction, data types.MatchData) []string {
+	name := data.Variable().Name()
+	if !strings.HasPrefix(name, "ARGS") {
+		return []string{name}
+	}
+	suffix := strings.TrimPrefix(name, "ARGS")
+	arguments := transaction.(plugintypes.TransactionState).Variables()
+	found := []string{}
+	if has(arguments.ArgsGet(), data) {
+		found = append(found, "ARGS_GET"+suffix)
+	}
+	if has(arguments.ArgsPost(), data) {
+		found = append(found, "ARGS_POST"+suffix)
+	}
+	return found
+}
+
+func has(arguments collection.Map, data types.MatchData) bool {
+	for _, argument := range arguments.FindAll() {
+		if argument.Key() == data.Key() || argument.Key() == data.Value() {
+			return true
+		}
+	}
+	return false
+}
