@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -31,6 +31,25 @@ class Browser:
 
     driver: Chrome
     messages: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> None:
+        """Load a page as somebody who was never there: nothing stored, nothing said in the console."""
+        self.driver.get(address)
+        self.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
+        self.driver.delete_all_cookies()
+        self.console()
+        self.messages.clear()
+        self.driver.refresh()
+
+    def run(self, script: str, **given: object) -> Any:
+        """What an asynchronous JavaScript function with these named arguments returns in the page."""
+        answer = self.driver.execute_async_script(
+            f"const done = arguments[1]; (async ({{ {', '.join(given)} }}) => {{ {script} }})(arguments[0])"
+            ".then((value) => done([value, null]), (error) => done([null, String(error)]))",
+            given,
+        )
+        assert answer[1] is None, answer[1]
+        return answer[0]
 
     def find(self, selector: str) -> WebElement:
         """The first element that fits a CSS selector and is visible."""
@@ -51,11 +70,15 @@ class Browser:
         element.clear()
         element.send_keys(text)
 
+    def press(self, *keys: str) -> None:
+        """Press keys, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
     def click(self, selector: str) -> None:
         self.find(selector).click()
 
     def console(self) -> list[str]:
-        """Every warning and error of the console since the window opened; broken CSP rules are among them."""
+        """Every warning and error of the console since `open`; broken CSP rules are among them."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         self.messages += [f"{entry['level']} {entry['message']}" for entry in entries if entry["level"] != "INFO"]
         return self.messages
