@@ -40,8 +40,12 @@ demo: setup ## Take the local environment up and send a photo through it
 	@$(BIN)/opsctl demo local
 
 .PHONY: test
-test: setup lint type ## Every check and every test: style, types, unit, integration, Terraform, end to end
+test: setup browser lint type ## Every check and every test: style, types, unit, integration, Terraform, end to end
 	@$(BIN)/pytest
+
+.PHONY: browser
+browser: ## Chromium for the page's tests: installed where it is missing and we are root, else named
+	@.ci/browser || true
 
 .PHONY: unit
 unit: setup ## The tests that need no cloud (seconds)
@@ -52,7 +56,7 @@ integration: setup ## The tests with real processes: Terraform, emulators, packa
 	@$(BIN)/pytest tests/integration
 
 .PHONY: e2e
-e2e: setup ## The command line on a whole local environment of its own (minutes)
+e2e: setup browser ## The command line on a whole local environment of its own (minutes)
 	@$(BIN)/pytest tests/e2e
 
 .PHONY: fmt

@@ -1,7 +1,7 @@
 """A real Chromium, driven over WebDriver, that trusts the local authority and resolves one host to the local edge.
 
 Nothing of the system changes: profile, HOME and the certificate store (NSS, ~/.pki/nssdb) are a folder of the test's.
-The browser is the distribution's own (or Chrome); nothing is downloaded. `.ci/browser` says what to install.
+The browser is the distribution's own (or Chrome); nothing is downloaded. `make browser` says what to install.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-INSTALL = "apt-get install chromium chromium-driver libnss3-tools (or, as root: .ci/browser)"
+INSTALL = "apt-get install chromium chromium-driver libnss3-tools (as root `make browser` does it)"
 PATIENCE_SECONDS = 30
 
 
@@ -53,11 +53,13 @@ class Browser:
 
     def find(self, selector: str) -> WebElement:
         """The first element that fits a CSS selector and is visible."""
-        return self.until(lambda: self._visible(selector), selector)
+        return self.see("", selector)
 
     def see(self, text: str, within: str = "body") -> WebElement:
         """The first visible element `within` (CSS selector) whose text has `text` in it."""
-        return self.until(lambda: self._visible(within, text), f"“{text}” in {within}")
+        what = f"“{text}” in {within}" if text else within
+        found: WebElement = self.until(lambda: self._visible(within, text), what)
+        return found
 
     def until(self, condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE_SECONDS) -> Any:
         """What `condition` gives, once that is true."""
