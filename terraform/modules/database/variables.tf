@@ -42,7 +42,7 @@ variable "database_name" {
 }
 
 variable "service_user" {
-  description = "MySQL user of the service. It has no password: it signs in with an IAM token (see the README for its CREATE USER)."
+  description = "MySQL user of the service, made by the function database-user. One of another name leaves the old user behind."
   type        = string
   default     = "orders_service"
   validation {
@@ -156,5 +156,43 @@ variable "key_deletion_days" {
   validation {
     condition     = var.key_deletion_days >= 7 && var.key_deletion_days <= 30
     error_message = "key_deletion_days must be 7 to 30, as KMS asks."
+  }
+}
+
+variable "service_authentication" {
+  description = "How the service signs in: iam (a token, no password anywhere), or password (in a secret) where the server lacks RDS's IAM plugin, as the local cloud's does."
+  type        = string
+  default     = "iam"
+  validation {
+    condition     = contains(["iam", "password"], var.service_authentication)
+    error_message = "service_authentication must be iam or password."
+  }
+}
+
+variable "package_dir" {
+  description = "Folder that holds the function's package, database-user.zip. Read only when the function is created."
+  type        = string
+  validation {
+    condition     = length(var.package_dir) > 0
+    error_message = "package_dir must name the folder with the functions' packages; opsctl builds them before it plans."
+  }
+}
+
+variable "function_runtime" {
+  description = "Lambda runtime of the function. Its package holds compiled parts (wrapt), so it must be the Python it was built for."
+  type        = string
+  default     = "python3.11"
+  validation {
+    condition     = can(regex("^python3\\.1[1-9]$", var.function_runtime))
+    error_message = "function_runtime must be python3.11 or later, written as Lambda writes it (python3.11)."
+  }
+}
+
+variable "function_network" {
+  description = "Where the function runs: private-app subnets, and a group that may reach the database and Secrets Manager's interface endpoint."
+  type        = object({ subnet_ids = list(string), security_group_id = string })
+  validation {
+    condition     = length(var.function_network.subnet_ids) > 0
+    error_message = "function_network.subnet_ids must name at least one subnet."
   }
 }

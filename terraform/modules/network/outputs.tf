@@ -19,10 +19,11 @@ output "private_data_subnet_ids" {
 }
 
 output "security_group_ids" {
-  description = "The groups by who wears them: load_balancer, service, database, endpoints."
+  description = "The groups by who wears them: load_balancer, service, functions, database, endpoints."
   value = {
     load_balancer = aws_security_group.load_balancer.id
     service       = aws_security_group.service.id
+    functions     = aws_security_group.functions.id
     database      = aws_security_group.database.id
     endpoints     = aws_security_group.endpoints.id
   }

@@ -1,4 +1,5 @@
-# Who may talk to whom: load balancer → service → database, service → endpoints. Each side names the other's group.
+# Who may talk to whom: load balancer → service → database ← functions; service, functions → endpoints. Each side names
+# the other's group.
 
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
@@ -24,6 +25,13 @@ resource "aws_security_group" "database" {
   description = "MySQL"
   vpc_id      = aws_vpc.this.id
   tags        = { Name = "${var.name_prefix}-database" }
+}
+
+resource "aws_security_group" "functions" {
+  name        = "${var.name_prefix}-functions"
+  description = "Functions that work on the database"
+  vpc_id      = aws_vpc.this.id
+  tags        = { Name = "${var.name_prefix}-functions" }
 }
 
 resource "aws_security_group" "endpoints" {
@@ -67,6 +75,42 @@ resource "aws_vpc_security_group_ingress_rule" "database_from_service" {
   ip_protocol                  = "tcp"
   from_port                    = var.database_port
   to_port                      = var.database_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_database" {
+  security_group_id            = aws_security_group.functions.id
+  referenced_security_group_id = aws_security_group.database.id
+  description                  = "MySQL"
+  ip_protocol                  = "tcp"
+  from_port                    = var.database_port
+  to_port                      = var.database_port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "database_from_functions" {
+  security_group_id            = aws_security_group.database.id
+  referenced_security_group_id = aws_security_group.functions.id
+  description                  = "MySQL from functions that make users"
+  ip_protocol                  = "tcp"
+  from_port                    = var.database_port
+  to_port                      = var.database_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_endpoints" {
+  security_group_id            = aws_security_group.functions.id
+  referenced_security_group_id = aws_security_group.endpoints.id
+  description                  = "Secrets Manager by interface endpoint"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints_from_functions" {
+  security_group_id            = aws_security_group.endpoints.id
+  referenced_security_group_id = aws_security_group.functions.id
+  description                  = "AWS services for functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
 }
 
 resource "aws_vpc_security_group_egress_rule" "service_to_endpoints" {

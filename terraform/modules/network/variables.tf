@@ -33,9 +33,9 @@ variable "nat_gateway_per_zone" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that the private subnets reach by interface endpoints (each costs about 9 USD a month and zone). The default lets an instance write its logs and be managed by SSM without any way to the Internet."
+  description = "AWS services that the private subnets reach by interface endpoints (each costs about 9 USD a month and zone). The default lets an instance write its logs and be managed by SSM, and a function read a secret, without any way to the Internet."
   type        = set(string)
-  default     = ["ec2messages", "logs", "ssm", "ssmmessages"]
+  default     = ["ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages"]
   validation {
     condition     = alltrue([for service in var.interface_endpoints : can(regex("^[a-z0-9.-]+$", service))])
     error_message = "interface_endpoints holds service names as in com.amazonaws.<region>.<name>, such as \"logs\" or \"secretsmanager\"."

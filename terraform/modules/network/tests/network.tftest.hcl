@@ -84,6 +84,10 @@ run "security_groups_name_each_other_instead_of_addresses" {
         aws_vpc_security_group_ingress_rule.service_from_load_balancer,
         aws_vpc_security_group_ingress_rule.database_from_service,
         aws_vpc_security_group_ingress_rule.endpoints_from_service,
+        aws_vpc_security_group_ingress_rule.database_from_functions,
+        aws_vpc_security_group_ingress_rule.endpoints_from_functions,
+        aws_vpc_security_group_egress_rule.functions_to_database,
+        aws_vpc_security_group_egress_rule.functions_to_endpoints,
         aws_vpc_security_group_egress_rule.load_balancer_to_service,
         aws_vpc_security_group_egress_rule.service_to_database,
         aws_vpc_security_group_egress_rule.service_to_endpoints,
@@ -98,7 +102,7 @@ run "security_groups_name_each_other_instead_of_addresses" {
       && aws_vpc_security_group_ingress_rule.database_from_service.referenced_security_group_id == aws_security_group.service.id
       && aws_vpc_security_group_ingress_rule.database_from_service.from_port == 3306
     )
-    error_message = "The database must let in the service alone, on 3306."
+    error_message = "The database must let in the service, on 3306."
   }
 
   assert {
@@ -107,6 +111,27 @@ run "security_groups_name_each_other_instead_of_addresses" {
       && aws_vpc_security_group_ingress_rule.service_from_load_balancer.referenced_security_group_id == aws_security_group.load_balancer.id
     )
     error_message = "The service must let in the load balancer alone."
+  }
+}
+
+run "functions_reach_the_database_and_endpoints_and_nobody_reaches_them" {
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.database_from_functions.security_group_id == aws_security_group.database.id
+      && aws_vpc_security_group_ingress_rule.database_from_functions.referenced_security_group_id == aws_security_group.functions.id
+      && aws_vpc_security_group_egress_rule.functions_to_database.security_group_id == aws_security_group.functions.id
+      && aws_vpc_security_group_egress_rule.functions_to_database.from_port == 3306
+    )
+    error_message = "Functions must reach the database, on 3306."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.endpoints_from_functions.security_group_id == aws_security_group.endpoints.id
+      && aws_vpc_security_group_egress_rule.functions_to_endpoints.referenced_security_group_id == aws_security_group.endpoints.id
+      && contains(keys(aws_vpc_endpoint.interface), "secretsmanager")
+    )
+    error_message = "Functions must reach Secrets Manager by its interface endpoint."
   }
 }
 
@@ -171,7 +196,7 @@ run "endpoints_serve_this_account_alone" {
 
   assert {
     condition     = alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.security_group_ids == toset([aws_security_group.endpoints.id])])
-    error_message = "Interface endpoints must answer under AWS's own names and to the service alone."
+    error_message = "Interface endpoints must answer under AWS's own names, to those that their group lets in."
   }
 }
 
