@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -14,12 +15,16 @@ class Access:
     Attributes:
         endpoint_url: None for real AWS.
         profile: a named profile of the normal credential chain; None takes the chain as it is.
+        edge_port, authority_file: where viewers connect to the local cloud by TLS (loopback), and whom they must trust
+            there; 0 and None on AWS, whose names and certificates are public.
     """
 
     region: str
     account_id: str
     endpoint_url: str | None = None
     profile: str | None = None
+    edge_port: int = 0
+    authority_file: Path | None = None
 
     @property
     def is_local(self) -> bool:

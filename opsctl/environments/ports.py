@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,11 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     """
     from opsctl.aws.clients import Aws, check_account
 
-    cloud, incarnation, endpoint = None, None, None
+    cloud, incarnation, access = (
+        None,
+        None,
+        Access(environment.region, environment.account_id, None, environment.profile),
+    )
     if environment.is_local:
         cloud = local_cloud(config, environment)
         begin = time.monotonic()
@@ -100,8 +104,11 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
             if found is None:
                 raise CloudNotRunning
             running = found
-        incarnation, endpoint = running.incarnation, running.endpoint_url
-    access = Access(environment.region, environment.account_id, endpoint, environment.profile)
+        incarnation = running.incarnation
+        access = replace(
+            access, endpoint_url=running.endpoint_url, edge_port=running.edge_port,
+            authority_file=running.authority_file,
+        )  # fmt: skip
     aws = Aws(access)
     identity = aws.caller_identity()
     check_account(identity, environment.account_id)

@@ -1,4 +1,4 @@
-"""HTTP through the edge: the one place that sets the Host header, time-outs and retries of the smoke tests."""
+"""HTTP through the edge: the one place that knows where to connect, whom to trust, time-outs and retries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import OpsctlError
+
+if TYPE_CHECKING:
+    from opsctl.smoke.target import SmokeTarget
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 
@@ -48,25 +52,32 @@ class Edge:
     """A connection pool to one environment's edge. Safe to share between threads.
 
     Args:
-        base_url: where to connect to, such as https://photos.example.com or http://127.0.0.1:4566.
-        host: the Host header, when it is another than base_url's (the local cloud listens on loopback only).
+        base_url: where to connect to, such as https://photos.example.com or https://127.0.0.1:4443.
+        host: whom we mean, when that is another than base_url's host (the local cloud listens on loopback only): the
+            Host header and, by TLS, the name that is asked for and must be in the certificate.
+        authority_file: the only authority (PEM) that is trusted; None trusts the system's.
     """
 
-    def __init__(self, base_url: str, host: str | None = None, *, concurrency: int = 32) -> None:
+    def __init__(
+        self, base_url: str, host: str | None = None, *, authority_file: Path | None = None, concurrency: int = 32
+    ) -> None:
         import urllib3
 
         self.base_url = base_url.rstrip("/")
         self.host = host
-        # The local cloud's edge listens without TLS: this header stands for it, as behind any TLS proxy. Without it
-        # CloudFront's viewer policy sends every request away to https.
-        self._always = {"Host": host, "X-Forwarded-Proto": "https"} if host else {}
-        self._pool = urllib3.PoolManager(
-            maxsize=concurrency,
-            # A connection that could not be made was certainly not answered: only that is tried again.
-            retries=urllib3.Retry(
-                total=None, connect=2, read=0, redirect=0, status=0, other=0, raise_on_redirect=False
-            ),
-        )
+        self._always = {"Host": host} if host else {}
+        # A connection that could not be made was certainly not answered: only that is tried again.
+        retries = urllib3.Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, raise_on_redirect=False)
+        tls: dict[str, Any] = {"ca_certs": str(authority_file)} if authority_file else {}
+        if host and self.base_url.startswith("https:"):
+            tls |= {"server_hostname": host, "assert_hostname": host}
+        self._pool = urllib3.PoolManager(maxsize=concurrency, retries=retries, **tls)
+        self._elsewhere = urllib3.PoolManager(maxsize=concurrency, retries=retries)
+
+    @classmethod
+    def of(cls, target: SmokeTarget, *, concurrency: int = 32) -> Edge:
+        """The edge of an environment."""
+        return cls(target.base_url, target.host, authority_file=target.authority_file, concurrency=concurrency)
 
     def request(
         self,
@@ -91,7 +102,7 @@ class Edge:
         given = dict(headers or {}) | ({} if elsewhere else self._always)
         begun = time.monotonic()
         try:
-            response = self._pool.request(
+            response = (self._elsewhere if elsewhere else self._pool).request(
                 method, path if elsewhere else self.base_url + path, headers=given, body=body, redirect=False,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=timeout_seconds),
             )  # fmt: skip

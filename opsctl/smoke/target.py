@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from opsctl.aws import Access, Aws
 from opsctl.environments.environment import Environment
 from opsctl.errors import OpsctlError
+from opsctl.smoke.edge import Edge
 
 
 class OutputMissing(OpsctlError):
@@ -23,8 +25,9 @@ class SmokeTarget:
     """Where to send requests and where to look for their effects.
 
     Attributes:
-        base_url: what to connect to. Locally the loopback address of the local cloud.
-        host: the Host header that goes with it; None when base_url already says it.
+        base_url: what to connect to. Locally the loopback address of the local cloud's TLS port.
+        host: whom we mean there; None when base_url already says it.
+        authority_file: whom to trust there; None: the system's authorities.
         api_key: value of the API key, a secret.
         outputs: the stack's outputs, by name, as plain values.
         tags: for what a check makes, so that `down` finds what a killed one left behind.
@@ -38,6 +41,7 @@ class SmokeTarget:
     outputs: Mapping[str, Any] = field(repr=False)
     tags: Mapping[str, str]
     aws: Aws = field(repr=False)
+    authority_file: Path | None = None
 
     @classmethod
     def of(
@@ -58,13 +62,25 @@ class SmokeTarget:
         return cls(
             environment=environment.name,
             prefix=environment.prefix,
-            base_url=access.endpoint_url or f"https://{domain}",
+            base_url=f"https://127.0.0.1:{access.edge_port}" if access.is_local else f"https://{domain}",
             host=domain if access.is_local else None,
             api_key=key["value"],
             outputs=outputs,
             tags={"Project": environment.project, "Environment": environment.name, "ManagedBy": "opsctl"},
             aws=aws,
+            authority_file=access.authority_file,
         )
+
+    def beside(self, host: str) -> Edge:
+        """Another host name of the same cloud, such as the API's own: how somebody would go round the edge."""
+        return Edge(self.base_url if self.host else f"https://{host}", host if self.host else None,
+                    authority_file=self.authority_file)  # fmt: skip
+
+    def bucket_edge(self, bucket: str) -> Edge:
+        """A bucket's own host, for a viewer without credentials."""
+        access = self.aws.access
+        host = f"{bucket}.s3.{access.region}.amazonaws.com"
+        return Edge(access.endpoint_url, host) if access.endpoint_url else Edge(f"https://{host}")
 
     def output(self, path: str) -> Any:
         """One output, such as `photos.bucket`.

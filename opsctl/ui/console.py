@@ -41,9 +41,13 @@ class Console:
     def can_ask(self) -> bool:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def say(self, text: str = "", *, style: str | None = None) -> None:
-        """A line of the result. `text` may hold rich markup; data goes through `literal` first."""
-        self.out.print(text, style=style)
+    def say(self, text: str = "", *, style: str | None = None, whole: bool = False) -> None:
+        """A line of the result. `text` may hold rich markup; data goes through `literal` first.
+
+        Args:
+            whole: never broken into several lines, for a command that is to be copied.
+        """
+        self.out.print(text, style=style, soft_wrap=whole)
 
     def note(self, text: str, *, style: str | None = "dim") -> None:
         """A line of progress."""
