@@ -4,6 +4,20 @@ resource "aws_s3_bucket" "artifacts" {
   force_destroy = var.force_destroy
 }
 
+# The version that an environment begins with. Deploys put others beside it, and Terraform never looks at it again.
+resource "aws_s3_object" "first_artifact" {
+  bucket       = aws_s3_bucket.artifacts.id
+  key          = "service/${local.first_artifact}.jar"
+  source       = local.artifact
+  content_type = "application/java-archive"
+
+  lifecycle {
+    ignore_changes = all
+  }
+
+  depends_on = [aws_s3_bucket_versioning.artifacts, aws_s3_bucket_server_side_encryption_configuration.artifacts]
+}
+
 resource "aws_s3_bucket_public_access_block" "artifacts" {
   bucket                  = aws_s3_bucket.artifacts.id
   block_public_acls       = true

@@ -20,27 +20,50 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "ReadArtifacts"
-        Effect   = "Allow"
-        Action   = "s3:GetObject"
-        Resource = "${aws_s3_bucket.artifacts.arn}/service/*"
-      },
-      {
-        Sid      = "SignInToDatabase"
-        Effect   = "Allow"
-        Action   = "rds-db:connect"
-        Resource = var.database.service_user_arn
-      },
-      {
-        Sid      = "WriteLog"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        Resource = "${aws_cloudwatch_log_group.this.arn}:*"
-      },
-    ]
+    Statement = concat(
+      [
+        {
+          Sid      = "ReadArtifacts"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject"]
+          Resource = "${aws_s3_bucket.artifacts.arn}/service/*"
+        },
+        {
+          Sid      = "WriteLog"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+          Resource = "${aws_cloudwatch_log_group.this.arn}:*"
+        },
+      ],
+      var.database.service_secret_arn == "" ? local.sign_in_with_token : local.sign_in_with_password,
+    )
   })
+}
+
+locals {
+  sign_in_with_token = [
+    {
+      Sid      = "SignInToDatabase"
+      Effect   = "Allow"
+      Action   = ["rds-db:connect"]
+      Resource = var.database.service_user_arn
+    },
+  ]
+
+  sign_in_with_password = [
+    {
+      Sid      = "ReadDatabasePassword"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = var.database.service_secret_arn
+    },
+    {
+      Sid      = "DecryptDatabasePassword"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = var.database.kms_key_arn
+    },
+  ]
 }
 
 # Sessions and commands by SSM instead of SSH. AWS's own policy AmazonSSMManagedInstanceCore would also read every

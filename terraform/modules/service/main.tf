@@ -2,7 +2,11 @@ data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  name = "${var.name_prefix}-service"
+  name     = "${var.name_prefix}-service"
+  artifact = "${var.package_dir}/service.jar"
+
+  # Only the first apply needs the file: a destroy or a later plan, perhaps on another machine, does without.
+  first_artifact = fileexists(local.artifact) ? filesha256(local.artifact) : "missing"
 }
 
 # --- The load balancer: internal, reached through API Gateway's VPC link only.
@@ -65,9 +69,9 @@ resource "aws_cloudwatch_log_group" "this" {
 # deploy changes it together with the launch template, so that neither undoes the other.
 resource "aws_ssm_parameter" "artifact" {
   name           = "/${var.name_prefix}/service/artifact"
-  description    = "SHA-256 of the artifact that new instances run; none before the first deploy"
+  description    = "SHA-256 of the artifact that new instances run"
   type           = "String"
-  insecure_value = "none"
+  insecure_value = local.first_artifact
 
   lifecycle {
     ignore_changes = [insecure_value]
@@ -175,6 +179,8 @@ resource "aws_autoscaling_group" "this" {
   lifecycle {
     ignore_changes = [desired_capacity]
   }
+
+  depends_on = [aws_s3_object.first_artifact, aws_iam_role_policy.this]
 }
 
 resource "aws_autoscaling_policy" "cpu" {

@@ -32,7 +32,7 @@ output "artifact_bucket" {
 }
 
 output "artifact_parameter" {
-  description = "SSM parameter with the SHA-256 of the artifact that runs, or none."
+  description = "SSM parameter with the SHA-256 of the artifact that runs."
   value       = aws_ssm_parameter.artifact.name
 }
 

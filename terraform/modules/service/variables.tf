@@ -22,14 +22,26 @@ variable "network" {
 }
 
 variable "database" {
-  description = "The database: where it is, as whom the service signs in, and the rds-db ARN that allows it."
+  description = "The database: where it is, as whom the service signs in, and what allows it: the rds-db ARN for an IAM token, or, where service_secret_arn isn't empty, that secret and the key that it is encrypted with."
   type = object({
-    address          = string
-    port             = number
-    name             = string
-    service_user     = string
-    service_user_arn = string
+    address            = string
+    port               = number
+    name               = string
+    service_user       = string
+    service_user_arn   = string
+    service_secret_arn = optional(string, "")
+    kms_key_arn        = optional(string, "")
   })
+}
+
+variable "package_dir" {
+  description = "Folder that holds service.jar, the version to begin with. Read only when the environment is made."
+  type        = string
+
+  validation {
+    condition     = length(var.package_dir) > 0
+    error_message = "package_dir must name the folder with service.jar; opsctl builds it before it plans."
+  }
 }
 
 variable "port" {
@@ -73,7 +85,7 @@ variable "root_volume_gb" {
 }
 
 variable "instances" {
-  description = "How many instances: at least, at most, and at the start (target tracking decides afterwards). All 0 until a first artifact is deployed saves instances that could only fail their health check."
+  description = "How many instances: at least, at most, and at the start (target tracking decides afterwards)."
   type = object({
     min     = number
     max     = number

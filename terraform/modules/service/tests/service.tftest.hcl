@@ -43,8 +43,9 @@ variables {
     service_user     = "orders_service"
     service_user_arn = "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABC/orders_service"
   }
-  instances = { min = 2, max = 4, desired = 2 }
-  tags      = { Environment = "test", Owner = "us" }
+  package_dir = "tests/packages"
+  instances   = { min = 2, max = 4, desired = 2 }
+  tags        = { Environment = "test", Owner = "us" }
 }
 
 run "the_load_balancer_is_internal_and_spans_zones" {
@@ -154,13 +155,76 @@ run "artifacts_are_private_versioned_encrypted_and_fetched_by_digest" {
   }
 
   assert {
-    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "\nARTIFACT_SHA256='none'\n")
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "\nARTIFACT_SHA256='${filesha256("tests/packages/service.jar")}'\n")
     error_message = "The user data must name the artifact in the line that deploys change."
   }
 
   assert {
     condition     = strcontains(base64decode(aws_launch_template.this.user_data), "sha256sum --check") && strcontains(base64decode(aws_launch_template.this.user_data), "DB_HOST=db.example.com\n")
     error_message = "The user data must prove the artifact's digest and say where the database is."
+  }
+}
+
+run "an_environment_begins_with_the_service_that_was_built_for_it" {
+  assert {
+    condition     = aws_s3_object.first_artifact.key == "service/${filesha256("tests/packages/service.jar")}.jar"
+    error_message = "The first artifact must lie where instances fetch it: under its own digest."
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.artifact.insecure_value == filesha256("tests/packages/service.jar")
+    error_message = "The parameter must say which artifact runs, from the start."
+  }
+}
+
+run "a_later_plan_needs_no_jar_and_keeps_what_runs" {
+  command = plan
+  variables {
+    package_dir = "tests/nowhere"
+  }
+
+  assert {
+    condition = (
+      aws_s3_object.first_artifact.key == "service/${filesha256("tests/packages/service.jar")}.jar"
+      && aws_ssm_parameter.artifact.insecure_value == filesha256("tests/packages/service.jar")
+    )
+    error_message = "What runs is the deploys' word: another build, or none, must change nothing and stop nobody."
+  }
+}
+
+run "the_service_signs_in_with_a_token" {
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "\nDB_SECRET_ARN=\nDB_TLS_CA=\n")
+    error_message = "Without a secret the service must be told of none, and trust Amazon's authorities."
+  }
+}
+
+run "the_service_signs_in_with_a_password_where_the_database_has_one" {
+  variables {
+    database = {
+      address            = "db.example.com"
+      port               = 3306
+      name               = "orders"
+      service_user       = "orders_service"
+      service_user_arn   = "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABC/orders_service"
+      service_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:opsctl-test/database/orders_service-AbCdEf"
+      kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/1"
+    }
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid => statement.Resource } == {
+      ReadArtifacts           = "arn:aws:s3:::opsctl-test-artifacts/service/*"
+      WriteLog                = "arn:aws:logs:eu-central-1:111122223333:log-group:/opsctl-test/service:*"
+      ReadDatabasePassword    = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:opsctl-test/database/orders_service-AbCdEf"
+      DecryptDatabasePassword = "arn:aws:kms:eu-central-1:111122223333:key/1"
+    }
+    error_message = "With a secret the role may read that one, decrypt it, and sign in no other way."
+  }
+
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "\nDB_SECRET_ARN=arn:aws:secretsmanager:eu-central-1:111122223333:secret:opsctl-test/database/orders_service-AbCdEf\n")
+    error_message = "The service must be told which secret holds its password."
   }
 }
 
@@ -222,8 +286,9 @@ run "malformed_words_are_refused" {
     cpu_target_percent = 100
     warmup_seconds     = 5
     log_retention_days = 2
+    package_dir        = ""
   }
   expect_failures = [
-    var.name_prefix, var.port, var.ami_id, var.instance_type, var.root_volume_gb, var.cpu_target_percent, var.warmup_seconds, var.log_retention_days,
+    var.name_prefix, var.port, var.ami_id, var.instance_type, var.root_volume_gb, var.cpu_target_percent, var.warmup_seconds, var.log_retention_days, var.package_dir,
   ]
 }
