@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import os
 import re
 import secrets
 import urllib.error
@@ -20,6 +18,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from opsctl.auth import add_user
 from opsctl.aws import Access, Aws
 from opsctl.smoke import photos
 from tests.e2e.browser import Browser, open_browser, programs
@@ -81,15 +80,9 @@ def page(
 
 
 def add_person(aws: Aws, outputs: dict[str, Any], name: str, scopes: set[str]) -> Person:
-    """A user as the auth module keeps them: scrypt (RFC 7914) with N=16384, r=8, p=1."""
-    password, salt = secrets.token_urlsafe(18), os.urandom(16)
-    digest = hashlib.scrypt(password.encode(), salt=salt, n=16384, r=8, p=1)
-    stored = "$".join(["scrypt", "16384", "8", "1", *(base64.b64encode(part).decode() for part in (salt, digest))])
-    aws.call(
-        "dynamodb", "put_item", TableName=outputs["auth"]["users_table"],
-        Item={"username": {"S": name}, "password_hash": {"S": stored}, "scopes": {"SS": sorted(scopes)}},
-    )  # fmt: skip
-    return Person(name, password)
+    person = Person(name, secrets.token_urlsafe(18))
+    add_user(aws, outputs["auth"]["users_table"], person.name, person.password, scopes)
+    return person
 
 
 def sign_in(page: Browser, person: Person) -> None:
