@@ -193,6 +193,17 @@ def _version(package: str) -> str:
     return importlib.metadata.version(package)
 
 
+def attack_detector(subject: Subject) -> Finding:
+    """What the local firewall looks for attacks with; without it a web ACL's rules of that kind are not enforced."""
+    from opsctl.waf.detector import availability
+
+    found = availability(subject.cache, subject.env)
+    if found.program is None:
+        message = f"Not enforced by the local firewall, SQL injection and XSS rules: {found.reason}."
+        return Finding("attack detector", Status.WARNING, message, found.next, fixable=found.can_be_built)
+    return ok("attack detector", "libinjection and the OWASP core rule set are built.")
+
+
 def port(subject: Subject, number: int | None = None) -> Finding:
     from opsctl.local.cloud import USUAL_PORT
 
@@ -296,5 +307,5 @@ def _existing(path: Path) -> Path:
 
 
 ALWAYS = (python, terraform, provider, work_folder, disk, memory, java, maven)
-LOCAL = (local_extra, mariadb, port)
+LOCAL = (local_extra, mariadb, attack_detector, port)
 AWS = (credentials,)

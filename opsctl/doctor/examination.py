@@ -98,6 +98,12 @@ def _make_provider(subject: Subject, on_event: Listener) -> None:
     find_provider(cache=subject.cache, env=subject.env, on_event=on_event)
 
 
+def _build_detector(subject: Subject, on_event: Listener) -> None:
+    from opsctl.waf.detector import build
+
+    build(subject.cache, subject.env)
+
+
 def _make_work_folder(subject: Subject, on_event: Listener) -> None:
     try:
         subject.work.mkdir(parents=True, exist_ok=True)
@@ -109,5 +115,6 @@ REMEDIES: Mapping[str, Callable[[Subject, Listener], None]] = {
     "terraform": _install("terraform"),
     "provider": _make_provider,
     "local cloud": _install("local"),
+    "attack detector": _build_detector,
     "work folder": _make_work_folder,
 }

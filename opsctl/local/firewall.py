@@ -22,6 +22,7 @@ from opsctl.local.metrics import Metric
 from opsctl.waf import MalformedWebACL, RateCounters, Resource, WebACL, parse_web_acl
 from opsctl.waf.detector import AttackDetector, availability, build
 from opsctl.waf.evaluation import Matched, Verdict, evaluate
+from opsctl.waf.parsing import references
 from opsctl.waf.records import is_logged, log_record, metrics, sample
 from opsctl.waf.request import WebRequest as Inspected
 from opsctl.waf.web_acl import RateBased
@@ -33,9 +34,7 @@ __all__ = ["Blocked", "Firewall", "Inspected", "Passed", "inspect"]
 
 NAMESPACE = "AWS/WAFV2"
 KEPT_SAMPLES = 500
-CLOUDFRONT_REGION = "us-east-1"
 WEB_ACL_ID = re.compile(r"<(?:\w+:)?WebACLId>([^<]+)</")
-REFERRED = frozenset({"IPSetReferenceStatement", "RegexPatternSetReferenceStatement", "RuleGroupReferenceStatement"})
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ def _parse(arn: str) -> _Parsed:
         raise MalformedWebACL("The web ACL is not there.", where=arn)
     records, waiting = {arn: found}, [found]
     while waiting:
-        for referred in _references(waiting.pop()["Rules"]):
+        for referred in references(waiting.pop()["Rules"]):
             if referred not in records and (other := record(referred)) is not None:
                 records[referred] = other
                 if "/rulegroup/" in referred:
@@ -263,14 +262,3 @@ def _parse(arn: str) -> _Parsed:
         rule_groups={key: value for key, value in records.items() if "/rulegroup/" in key},
     )
     return _Parsed(acl, tuple((value, value["LockToken"]) for value in records.values()))
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in REFERRED:
-                yield value["ARN"]
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -56,6 +56,7 @@ ABSENT_FIELDS = {
 RATE_KEYS = frozenset({
     "IP", "ForwardedIP", "Header", "Cookie", "QueryArgument", "QueryString", "HTTPMethod", "UriPath", "LabelNamespace",
 })  # fmt: skip
+REFERRING = frozenset({"IPSetReferenceStatement", "RegexPatternSetReferenceStatement", "RuleGroupReferenceStatement"})
 BODY_KILOBYTES = {"KB_16": 16_384, "KB_32": 32_768, "KB_48": 49_152, "KB_64": 65_536}
 
 
@@ -324,3 +325,15 @@ def _visibility(document: Json) -> Visibility:
 def _bodies(document: Json) -> tuple[tuple[str, tuple[str, str]], ...]:
     bodies = document.get("CustomResponseBodies") or {}
     return tuple((key, (body["ContentType"], body["Content"])) for key, body in bodies.items())
+
+
+def references(node: Any) -> Iterator[str]:
+    """ARNs of the IP sets, regex pattern sets and rule groups that rules refer to."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key in REFERRING:
+                yield value["ARN"]
+            yield from references(value)
+    elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
+        for value in node:
+            yield from references(value)

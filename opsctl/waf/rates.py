@@ -1,7 +1,8 @@
 """How many requests there were lately, for rate-based rules.
 
 AWS estimates: it "checks the rate about every 10 seconds" over the evaluation window (API reference,
-RateBasedStatement, EvaluationWindowSec), so that a client passes for a moment after it has reached the limit. Ours counts each request.
+RateBasedStatement, EvaluationWindowSec), so that a client passes for a moment after it has reached the limit. Ours
+counts each request.
 """
 
 from __future__ import annotations

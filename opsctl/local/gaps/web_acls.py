@@ -1,4 +1,4 @@
-"""WAFv2: what a web ACL does. MiniStack keeps rules, drops response bodies and body limits, and tells nothing of requests.
+"""WAFv2: what a web ACL does. MiniStack keeps its rules, drops bodies and body limits, and tells nothing of requests.
 
 `opsctl.local.firewall` enforces; this tells of it: samples, and the addresses that a rate limits.
 """

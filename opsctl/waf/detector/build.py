@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,54 +33,62 @@ class Availability:
     Attributes:
         program: the built program, or None.
         reason: without a program, a clause that says why; it reads well behind "not enforced: ".
-        next: what to do about it.
+        next: what to do about it; `can_be_built`: `build` is worth a try.
     """
 
     program: Path | None
     reason: str = ""
     next: str = ""
+    can_be_built: bool = False
 
 
-def folder() -> Path:
+def folder(cache: Path) -> Path:
     """Where this version's program lies, or will: its sources and this platform decide."""
     digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
-    return cache_folder() / "waf-detector" / digest.hexdigest()[:16]
+    return cache / "waf-detector" / digest.hexdigest()[:16]
 
 
-def availability() -> Availability:
-    """What there is now; builds nothing. Costs two looks at the disk."""
-    place = folder()
+def availability(cache: Path | None = None, env: Mapping[str, str] | None = None) -> Availability:
+    """What there is now; builds nothing. Costs two looks at the disk.
+
+    Args:
+        cache: where builds are kept; None is the user's cache folder. env: environment variables; None is ours.
+    """
+    place = folder(cache or cache_folder())
     if (place / PROGRAM).exists():
         return Availability(place / PROGRAM)
+    if shutil.which("go", path=(os.environ if env is None else env).get("PATH", "")) is None:
+        return Availability(None, "the attack detector needs Go, which is not here", "Install Go 1.25 or newer.")
     if (place / FAILURE).exists():
         reason = f"the attack detector could not be built ({(place / FAILURE).read_text().strip()})"
-        return Availability(None, reason, "opsctl doctor --fix builds it")
-    if shutil.which("go") is None:
-        return Availability(None, "the attack detector needs Go, which is not here", "Install Go 1.25 or newer.")
-    return Availability(None, "the attack detector is not built yet", "opsctl doctor --fix builds it")
+        return Availability(None, reason, "opsctl doctor --fix", can_be_built=True)
+    return Availability(None, "the attack detector is not built yet", "opsctl doctor --fix", can_be_built=True)
 
 
-def build() -> Path:
+def build(cache: Path | None = None, env: Mapping[str, str] | None = None) -> Path:
     """Build the program unless it is there; two builders at once make it once. Takes half a minute of 2 cores.
+
+    Args:
+        cache, env: as of `availability`.
 
     Raises:
         OpsctlError: no Go, or the build failed; `availability` tells the reason from then on.
     """
-    place = folder()
+    place = folder(cache or cache_folder())
     with disk_errors(place):
         place.mkdir(parents=True, exist_ok=True)
     with open(place / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / PROGRAM).exists():
-            _build(place)
+            _build(place, os.environ if env is None else env)
     return place / PROGRAM
 
 
-def _build(place: Path) -> None:
+def _build(place: Path, env: Mapping[str, str]) -> None:
     # What is downloaded for the build goes where the user's Go keeps it; the toolchain is the one that is here.
-    environment = dict(os.environ) | {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
+    environment = dict(env) | {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
     with tempfile.TemporaryDirectory(dir=place) as temporary:
         made = Path(temporary) / PROGRAM
         words = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(made), "."]
