@@ -1,8 +1,10 @@
 # CloudFront ─ web ACL ─ stage v1 ─┬─ GET  /health                 answered here
-#                                  ├─ POST /photos                 S3, uploads/<request id>
-#                                  ├─ POST /photos/presign         ┐
-#                                  ├─ GET  /photos[/{photo_id}]    ┴ Lambda photos-api
-#                                  └─ ANY  /orders[/{proxy+}]      VPC link ─ network load balancer
+#                                  ├─ POST /auth/token             ┐
+#                                  ├─ GET  /auth/jwks              ┴ Lambda auth-token
+#                                  ├─ POST /photos                 S3, uploads/<request id>               ┐
+#                                  ├─ POST /photos/presign         ┐                                      │ key and token,
+#                                  ├─ GET  /photos[/{photo_id}]    ┴ Lambda photos-api (GET needs neither)│ Lambda authorizer
+#                                  └─ ANY  /orders[/{proxy+}]      VPC link ─ network load balancer       ┘
 
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
@@ -13,6 +15,9 @@ locals {
   # Every method is one line here; methods.tf makes them.
   resources = {
     health  = { parent = "", path_part = "health" }
+    auth    = { parent = "", path_part = "auth" }
+    token   = { parent = "auth", path_part = "token" }
+    jwks    = { parent = "auth", path_part = "jwks" }
     photos  = { parent = "", path_part = "photos" }
     presign = { parent = "photos", path_part = "presign" }
     photo   = { parent = "photos", path_part = "{photo_id}" }
@@ -20,15 +25,19 @@ locals {
     order   = { parent = "orders", path_part = "{proxy+}" }
   }
 
-  # Whoever changes something shows a key. Reading photos is as open as the page that shows them.
+  # Whoever changes something shows a key, which is counted, and a token, which says who it is and what it may do: the
+  # authorizer knows which scope allows which method. Reading photos is as open as the page that shows them.
+  # /orders takes any method, so that the service itself answers a wrong one (405, with the right ones).
   methods = {
-    get_health   = { resource = "health", http_method = "GET", api_key = false }
-    post_photo   = { resource = "photos", http_method = "POST", api_key = true }
-    list_photos  = { resource = "photos", http_method = "GET", api_key = false }
-    post_presign = { resource = "presign", http_method = "POST", api_key = true }
-    get_photo    = { resource = "photo", http_method = "GET", api_key = false }
-    any_orders   = { resource = "orders", http_method = "ANY", api_key = true }
-    any_order    = { resource = "order", http_method = "ANY", api_key = true }
+    get_health   = { resource = "health", http_method = "GET", protected = false }
+    post_token   = { resource = "token", http_method = "POST", protected = false }
+    get_jwks     = { resource = "jwks", http_method = "GET", protected = false }
+    post_photo   = { resource = "photos", http_method = "POST", protected = true }
+    list_photos  = { resource = "photos", http_method = "GET", protected = false }
+    post_presign = { resource = "presign", http_method = "POST", protected = true }
+    get_photo    = { resource = "photo", http_method = "GET", protected = false }
+    any_orders   = { resource = "orders", http_method = "ANY", protected = true }
+    any_order    = { resource = "order", http_method = "ANY", protected = true }
   }
 
   request_parameters = {
@@ -91,23 +100,66 @@ resource "aws_api_gateway_model" "presign" {
   })
 }
 
+resource "aws_api_gateway_model" "token" {
+  rest_api_id  = aws_api_gateway_rest_api.this.id
+  name         = "TokenRequest"
+  content_type = "application/json"
+  schema = jsonencode({
+    "$schema"            = "http://json-schema.org/draft-04/schema#"
+    type                 = "object"
+    additionalProperties = false
+    required             = ["username", "password"]
+    properties = {
+      username = { type = "string", minLength = 1, maxLength = 64 }
+      password = { type = "string", minLength = 1, maxLength = 256 }
+    }
+  })
+}
+
+# A token's answer is kept for five minutes and used for other methods too, which the authorizer's policy covers. What
+# is no bearer token is refused without asking it.
+resource "aws_api_gateway_authorizer" "token" {
+  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  name                             = "token"
+  type                             = "TOKEN"
+  authorizer_uri                   = var.auth_functions.authorizer.invoke_arn
+  identity_source                  = "method.request.header.Authorization"
+  identity_validation_expression   = "^Bearer [A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"
+  authorizer_result_ttl_in_seconds = 300
+}
+
 # What API Gateway itself refuses is JSON too, with the id to ask for in the logs.
-resource "aws_api_gateway_gateway_response" "this" {
-  for_each = {
-    DEFAULT_4XX        = { status = null, template = "{\"message\":$context.error.messageString,\"request_id\":\"$context.requestId\"}" }
-    DEFAULT_5XX        = { status = null, template = "{\"message\":$context.error.messageString,\"request_id\":\"$context.requestId\"}" }
-    THROTTLED          = { status = "429", template = "{\"message\":\"Too many requests.\",\"request_id\":\"$context.requestId\"}" }
-    QUOTA_EXCEEDED     = { status = "429", template = "{\"message\":\"This key's quota for today is used up.\",\"request_id\":\"$context.requestId\"}" }
-    REQUEST_TOO_LARGE  = { status = "413", template = "{\"message\":\"The body is larger than 10 MB.\",\"request_id\":\"$context.requestId\"}" }
-    WAF_FILTERED       = { status = "403", template = "{\"message\":\"Forbidden\",\"request_id\":\"$context.requestId\"}" }
-    RESOURCE_NOT_FOUND = { status = "404", template = "{\"message\":\"There is nothing here.\",\"request_id\":\"$context.requestId\"}" }
+locals {
+  messages = {
+    DEFAULT_4XX        = { status = null, message = "$context.error.messageString" }
+    DEFAULT_5XX        = { status = null, message = "$context.error.messageString" }
+    UNAUTHORIZED       = { status = "401", message = "\"A valid token is needed: sign in again.\"", headers = { "WWW-Authenticate" = "Bearer" } }
+    ACCESS_DENIED      = { status = "403", message = "\"This token does not allow that, or has just expired.\"" }
+    INVALID_API_KEY    = { status = "403", message = "\"The API key is missing or unknown.\"" }
+    WAF_FILTERED       = { status = "403", message = "\"Forbidden\"" }
+    RESOURCE_NOT_FOUND = { status = "404", message = "\"There is nothing here.\"" }
     # An unknown path is answered with this one, and by default with 403.
-    MISSING_AUTHENTICATION_TOKEN = { status = "404", template = "{\"message\":\"There is nothing here.\",\"request_id\":\"$context.requestId\"}" }
+    MISSING_AUTHENTICATION_TOKEN = { status = "404", message = "\"There is nothing here.\"" }
+    REQUEST_TOO_LARGE            = { status = "413", message = "\"The body is larger than 10 MB.\"" }
+    THROTTLED                    = { status = "429", message = "\"Too many requests.\"", headers = { "Retry-After" = "1" } }
+    QUOTA_EXCEEDED               = { status = "429", message = "\"This key's quota for today is used up.\"", headers = { "Retry-After" = "1" } }
   }
+
+  gateway_responses = {
+    for type, answer in local.messages : type => {
+      status     = answer.status
+      template   = "{\"message\":${answer.message},\"request_id\":\"$context.requestId\"}"
+      parameters = { for name, value in try(answer.headers, {}) : "gatewayresponse.header.${name}" => "'${value}'" }
+    }
+  }
+}
+
+resource "aws_api_gateway_gateway_response" "this" {
+  for_each = local.gateway_responses
 
   rest_api_id         = aws_api_gateway_rest_api.this.id
   response_type       = each.key
   status_code         = each.value.status
   response_templates  = { "application/json" = each.value.template }
-  response_parameters = each.value.status == "429" ? { "gatewayresponse.header.Retry-After" = "'1'" } : {}
+  response_parameters = each.value.parameters
 }

@@ -4,6 +4,23 @@ locals {
     { for name, resource in aws_api_gateway_resource.nested : name => resource.id },
   )
 
+  # Methods that a function answers.
+  function_methods = {
+    post_token   = var.auth_functions.token
+    get_jwks     = var.auth_functions.token
+    list_photos  = var.photos_function
+    post_presign = var.photos_function
+    get_photo    = var.photos_function
+  }
+
+  # What the stage's cache tells two requests apart by.
+  cache_keys = { list_photos = ["method.request.querystring.limit", "method.request.querystring.next"] }
+
+  request_models = {
+    post_presign = { "application/json" = aws_api_gateway_model.presign.name }
+    post_token   = { "application/json" = aws_api_gateway_model.token.name }
+  }
+
   integrations = merge(
     {
       get_health = {
@@ -40,10 +57,10 @@ locals {
       }
     },
     {
-      for method in ["list_photos", "post_presign", "get_photo"] : method => {
+      for method, function in local.function_methods : method => {
         type                    = "AWS_PROXY"
         integration_http_method = "POST"
-        uri                     = var.photos_function.invoke_arn
+        uri                     = function.invoke_arn
       }
     },
   )
@@ -62,11 +79,12 @@ resource "aws_api_gateway_method" "this" {
   rest_api_id          = aws_api_gateway_rest_api.this.id
   resource_id          = local.resource_ids[each.value.resource]
   http_method          = each.value.http_method
-  authorization        = "NONE"
-  api_key_required     = each.value.api_key
+  authorization        = each.value.protected ? "CUSTOM" : "NONE"
+  authorizer_id        = each.value.protected ? aws_api_gateway_authorizer.token.id : null
+  api_key_required     = each.value.protected
   request_validator_id = aws_api_gateway_request_validator.this.id
   request_parameters   = lookup(local.request_parameters, each.key, {})
-  request_models       = each.key == "post_presign" ? { "application/json" = aws_api_gateway_model.presign.name } : {}
+  request_models       = lookup(local.request_models, each.key, {})
 }
 
 resource "aws_api_gateway_integration" "this" {
@@ -82,6 +100,7 @@ resource "aws_api_gateway_integration" "this" {
   passthrough_behavior    = try(local.integrations[each.key].passthrough_behavior, null)
   request_parameters      = try(local.integrations[each.key].request_parameters, null)
   request_templates       = try(local.integrations[each.key].request_templates, null)
+  cache_key_parameters    = lookup(local.cache_keys, each.key, null)
   connection_type         = try(local.integrations[each.key].connection_type, null)
   connection_id           = try(local.integrations[each.key].connection_type, null) == "VPC_LINK" ? aws_api_gateway_vpc_link.orders.id : null
 }
@@ -113,18 +132,32 @@ resource "aws_api_gateway_vpc_link" "orders" {
   target_arns = [var.orders_service.load_balancer_arn]
 }
 
-resource "aws_lambda_permission" "photos" {
-  for_each = toset(["list_photos", "post_presign", "get_photo"])
+resource "aws_lambda_permission" "method" {
+  for_each = local.function_methods
 
   statement_id  = replace("api-${each.key}", "_", "-")
   action        = "lambda:InvokeFunction"
-  function_name = var.photos_function.function_name
-  qualifier     = var.photos_function.alias
+  function_name = each.value.function_name
+  qualifier     = each.value.alias
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${local.stage}/${local.methods[each.key].http_method}${local.paths[local.methods[each.key].resource]}"
 }
 
+moved {
+  from = aws_lambda_permission.photos
+  to   = aws_lambda_permission.method
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  statement_id  = "api-authorizer"
+  action        = "lambda:InvokeFunction"
+  function_name = var.auth_functions.authorizer.function_name
+  qualifier     = var.auth_functions.authorizer.alias
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.token.id}"
+}
+
 locals {
   # As in an execute-api ARN, where a path parameter is a star.
-  paths = { photos = "/photos", presign = "/photos/presign", photo = "/photos/*" }
+  paths = { token = "/auth/token", jwks = "/auth/jwks", photos = "/photos", presign = "/photos/presign", photo = "/photos/*" }
 }

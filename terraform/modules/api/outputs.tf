@@ -47,3 +47,8 @@ output "name" {
   description = "The REST API's name, by which CloudWatch knows it (dimension ApiName)."
   value       = aws_api_gateway_rest_api.this.name
 }
+
+output "site_api_key_id" {
+  description = "Id of the page's key, which everybody may see; it has a usage plan of its own."
+  value       = aws_api_gateway_api_key.site.id
+}

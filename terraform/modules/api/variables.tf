@@ -49,6 +49,14 @@ variable "photos_function" {
   })
 }
 
+variable "auth_functions" {
+  description = "The function that signs users in (token) and the one that checks tokens (authorizer); invoke_arn is that of the alias."
+  type = object({
+    token      = object({ function_name = string, alias = string, invoke_arn = string })
+    authorizer = object({ function_name = string, alias = string, invoke_arn = string })
+  })
+}
+
 variable "orders_service" {
   description = "The private service that answers for orders: its network load balancer's ARN and URL (http://host[:port])."
   type = object({
@@ -73,6 +81,45 @@ variable "throttle" {
   validation {
     condition     = var.throttle.rate_per_second >= 1 && var.throttle.burst >= 1 && var.throttle.rate_per_second <= 10000 && var.throttle.burst <= 5000
     error_message = "throttle must be 1 to 10000 requests per second and a burst of 1 to 5000, which is what an account has."
+  }
+}
+
+variable "sign_in_throttle" {
+  description = "Attempts to sign in, of all users together: steady rate_per_second, and burst at once. It bounds how fast passwords can be guessed."
+  type = object({
+    rate_per_second = number
+    burst           = number
+  })
+  default = { rate_per_second = 5, burst = 10 }
+
+  validation {
+    condition     = var.sign_in_throttle.rate_per_second >= 1 && var.sign_in_throttle.burst >= 1 && var.sign_in_throttle.rate_per_second <= 1000 && var.sign_in_throttle.burst <= 2000
+    error_message = "sign_in_throttle must be 1 to 1000 requests per second and a burst of 1 to 2000."
+  }
+}
+
+variable "site_throttle" {
+  description = "Requests that the page's visitors may send with its open key, all together: steady rate_per_second, and burst at once."
+  type = object({
+    rate_per_second = number
+    burst           = number
+  })
+  default = { rate_per_second = 20, burst = 40 }
+
+  validation {
+    condition     = var.site_throttle.rate_per_second >= 1 && var.site_throttle.burst >= 1 && var.site_throttle.rate_per_second <= 10000 && var.site_throttle.burst <= 5000
+    error_message = "site_throttle must be 1 to 10000 requests per second and a burst of 1 to 5000."
+  }
+}
+
+variable "cache_cluster_size_gb" {
+  description = "Size of the stage's cache, which then holds the published keys (300 seconds) and the list of photos (5 seconds), encrypted. null: no cache. AWS bills it by the hour."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cache_cluster_size_gb == null || contains(["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"], coalesce(var.cache_cluster_size_gb, "0.5"))
+    error_message = "cache_cluster_size_gb must be one that API Gateway knows: 0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118 or 237; or null for none."
   }
 }
 

@@ -11,18 +11,19 @@ from types import ModuleType
 
 import pytest
 
-FUNCTIONS = Path(__file__).parents[3] / "terraform/modules/photos/functions"
+MODULES = Path(__file__).parents[3] / "terraform/modules"
 
 
 @contextmanager
-def function_modules(function: str) -> Iterator[Callable[[str], ModuleType]]:
+def function_modules(function: str, module: str = "photos") -> Iterator[Callable[[str], ModuleType]]:
     """Two functions each have a `handler` and a `store`: none may find the other's."""
-    own = {file.stem for file in (FUNCTIONS / function).glob("*.py")}
-    sys.path.insert(0, str(FUNCTIONS / function))
+    folder = MODULES / module / "functions" / function
+    own = {file.stem for file in folder.glob("*.py")}
+    sys.path.insert(0, str(folder))
     try:
         yield importlib.import_module
     finally:
-        sys.path.remove(str(FUNCTIONS / function))
+        sys.path.remove(str(folder))
         for name in own:
             sys.modules.pop(name, None)
 
@@ -37,3 +38,33 @@ def thumbnails() -> Iterator[ModuleType]:
 def photos() -> Iterator[ModuleType]:
     with function_modules("photos-api") as load:
         yield load("photos")
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Iterator[ModuleType]:
+    with function_modules("auth-token", "auth") as load:
+        yield load("tokens")
+
+
+@pytest.fixture(scope="module")
+def sign_in() -> Iterator[ModuleType]:
+    with function_modules("auth-token", "auth") as load:
+        yield load("sign_in")
+
+
+@pytest.fixture(scope="module")
+def access() -> Iterator[ModuleType]:
+    with function_modules("auth-authorizer", "auth") as load:
+        yield load("access")
+
+
+@pytest.fixture(scope="module")
+def published_keys() -> Iterator[ModuleType]:
+    with function_modules("auth-authorizer", "auth") as load:
+        yield load("published_keys")
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[ModuleType]:
+    with function_modules("auth-rotation", "auth") as load:
+        yield load("keys")

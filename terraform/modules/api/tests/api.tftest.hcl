@@ -17,6 +17,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/a-role" }
   }
+  mock_resource "aws_api_gateway_authorizer" {
+    defaults = { id = "authorizer1" }
+  }
   mock_resource "aws_wafv2_web_acl" {
     defaults = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/an-acl/1" }
   }
@@ -31,6 +34,18 @@ variables {
     function_name = "opsctl-test-photos-api"
     alias         = "live"
     invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-photos-api:live/invocations"
+  }
+  auth_functions = {
+    token = {
+      function_name = "opsctl-test-auth-token"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-auth-token:live/invocations"
+    }
+    authorizer = {
+      function_name = "opsctl-test-auth-authorizer"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-auth-authorizer:live/invocations"
+    }
   }
   orders_service = {
     load_balancer_arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/net/orders/1"
@@ -69,7 +84,7 @@ run "the_stage_is_behind_a_web_acl_that_lets_in_the_edge_only" {
   }
 }
 
-run "whoever_changes_something_shows_a_key" {
+run "whoever_changes_something_shows_a_key_and_a_token" {
   assert {
     condition = toset([for name, method in aws_api_gateway_method.this : name if method.api_key_required]) == toset([
       "post_photo", "post_presign", "any_orders", "any_order",
@@ -78,13 +93,105 @@ run "whoever_changes_something_shows_a_key" {
   }
 
   assert {
-    condition     = alltrue([for method in aws_api_gateway_method.this : method.api_key_required || method.http_method == "GET"])
-    error_message = "A method that is open may only read."
+    condition = alltrue([
+      for method in aws_api_gateway_method.this :
+      method.api_key_required ? method.authorization == "CUSTOM" && method.authorizer_id == aws_api_gateway_authorizer.token.id : method.authorization == "NONE"
+    ])
+    error_message = "What needs a key needs a token too, and nothing else does."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, method in aws_api_gateway_method.this : method.api_key_required || method.http_method == "GET" || name == "post_token"
+    ])
+    error_message = "A method that is open may only read, or sign in."
   }
 
   assert {
     condition     = aws_api_gateway_usage_plan_key.default.usage_plan_id == aws_api_gateway_usage_plan.this.id && one(aws_api_gateway_usage_plan.this.quota_settings).period == "DAY"
     error_message = "The key must be in a usage plan with a quota."
+  }
+
+  assert {
+    condition = (
+      aws_api_gateway_usage_plan_key.site.usage_plan_id == aws_api_gateway_usage_plan.site.id &&
+      one(aws_api_gateway_usage_plan.site.throttle_settings).rate_limit < one(aws_api_gateway_usage_plan.this.throttle_settings).rate_limit
+    )
+    error_message = "The page's open key must have a smaller plan of its own."
+  }
+}
+
+run "tokens_are_checked_by_the_authorizer_and_answers_kept_for_five_minutes" {
+  assert {
+    condition = (
+      aws_api_gateway_authorizer.token.type == "TOKEN" && aws_api_gateway_authorizer.token.identity_source == "method.request.header.Authorization" &&
+      aws_api_gateway_authorizer.token.authorizer_result_ttl_in_seconds == 300 && aws_api_gateway_authorizer.token.authorizer_uri == var.auth_functions.authorizer.invoke_arn
+    )
+    error_message = "The authorizer must take the Authorization header, and its answer be kept for 300 s."
+  }
+
+  assert {
+    condition = alltrue([
+      for header, good in {
+        "Bearer abc.def.g-_1" = true, "Bearer abc.def." = false, "Bearer abc.def" = false, "Basic abc.def.ghi" = false, "Bearer a.b.c d" = false,
+      } : can(regex(aws_api_gateway_authorizer.token.identity_validation_expression, header)) == good
+    ])
+    error_message = "Only three base64url parts after Bearer may reach the authorizer."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.authorizer.qualifier == "live" &&
+      aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abc123/authorizers/authorizer1"
+    )
+    error_message = "API Gateway may call the authorizer's alias, for this API."
+  }
+}
+
+run "signing_in_is_throttled_by_itself" {
+  assert {
+    condition = (
+      aws_api_gateway_method_settings.method["post_token"].method_path == "auth/token/POST" &&
+      one(aws_api_gateway_method_settings.method["post_token"].settings).throttling_rate_limit == 5 &&
+      one(aws_api_gateway_method_settings.method["post_token"].settings).throttling_burst_limit == 10
+    )
+    error_message = "Passwords must not be guessed as fast as the API answers."
+  }
+
+  assert {
+    condition     = alltrue([for settings in aws_api_gateway_method_settings.method : !one(settings.settings).data_trace_enabled])
+    error_message = "Passwords would be in the logs."
+  }
+}
+
+run "nothing_is_cached_unless_asked_for" {
+  assert {
+    condition     = !aws_api_gateway_stage.this.cache_cluster_enabled && toset(keys(aws_api_gateway_method_settings.method)) == toset(["post_token"])
+    error_message = "A cache costs money by the hour."
+  }
+}
+
+run "only_what_everybody_may_see_is_cached_and_encrypted" {
+  variables { cache_cluster_size_gb = "0.5" }
+
+  assert {
+    condition = {
+      for name, settings in aws_api_gateway_method_settings.method : settings.method_path => one(settings.settings).cache_ttl_in_seconds
+      if one(settings.settings).caching_enabled
+    } == { "auth/jwks/GET" = 300, "photos/GET" = 5 }
+    error_message = "The published keys and the list of photos may be cached, and nothing else."
+  }
+
+  assert {
+    condition = aws_api_gateway_stage.this.cache_cluster_enabled && alltrue([
+      for settings in aws_api_gateway_method_settings.method : one(settings.settings).cache_data_encrypted == one(settings.settings).caching_enabled
+    ])
+    error_message = "What is cached must be encrypted."
+  }
+
+  assert {
+    condition     = toset(aws_api_gateway_integration.this["list_photos"].cache_key_parameters) == toset(["method.request.querystring.limit", "method.request.querystring.next"])
+    error_message = "Each page of the list must be cached for itself."
   }
 }
 
@@ -165,7 +272,7 @@ run "orders_go_through_the_vpc_link_only" {
 run "the_function_is_called_by_its_alias_and_by_this_api_only" {
   assert {
     condition = alltrue([
-      for permission in aws_lambda_permission.photos :
+      for permission in aws_lambda_permission.method :
       permission.qualifier == "live" && startswith(permission.source_arn, "arn:aws:execute-api:eu-central-1:111122223333:abc123/v1/")
     ])
     error_message = "API Gateway may call the alias, for this API's stage."
@@ -179,6 +286,17 @@ run "refusals_are_json_with_the_request_id" {
       strcontains(response.response_templates["application/json"], "\"request_id\":\"$context.requestId\"")
     ])
     error_message = "Whoever is refused must get an id to ask for."
+  }
+}
+
+run "who_has_no_token_is_told_how_to_show_one" {
+  assert {
+    condition = (
+      aws_api_gateway_gateway_response.this["UNAUTHORIZED"].status_code == "401" &&
+      aws_api_gateway_gateway_response.this["UNAUTHORIZED"].response_parameters == tomap({ "gatewayresponse.header.WWW-Authenticate" = "'Bearer'" }) &&
+      aws_api_gateway_gateway_response.this["ACCESS_DENIED"].status_code == "403" && aws_api_gateway_gateway_response.this["INVALID_API_KEY"].status_code == "403"
+    )
+    error_message = "401 says Bearer; 403 is for tokens without the scope and for wrong keys."
   }
 }
 
@@ -233,4 +351,22 @@ run "a_prefix_that_can_not_be_in_a_name_is_refused" {
   command = plan
   variables { name_prefix = "Opsctl_Test" }
   expect_failures = [var.name_prefix]
+}
+
+run "a_cache_of_another_size_is_refused" {
+  command = plan
+  variables { cache_cluster_size_gb = "2" }
+  expect_failures = [var.cache_cluster_size_gb]
+}
+
+run "a_sign_in_throttle_of_nothing_is_refused" {
+  command = plan
+  variables { sign_in_throttle = { rate_per_second = 0, burst = 0 } }
+  expect_failures = [var.sign_in_throttle]
+}
+
+run "a_site_throttle_of_nothing_is_refused" {
+  command = plan
+  variables { site_throttle = { rate_per_second = 0, burst = 0 } }
+  expect_failures = [var.site_throttle]
 }

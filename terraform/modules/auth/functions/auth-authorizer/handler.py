@@ -1,0 +1,33 @@
+"""API Gateway's question who somebody is and what they may do."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import access
+import store
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from published_keys import PublishedKeys
+
+ISSUER, AUDIENCE = os.environ["ISSUER"], os.environ["AUDIENCE"]
+
+logger = Logger()
+tracer = Tracer()
+keys = PublishedKeys(store.published_keys, time.time)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    try:
+        bearer = access.check(
+            event["authorizationToken"], keys.find, issuer=ISSUER, audience=AUDIENCE, now=int(time.time())
+        )
+    except access.Refused as refusal:
+        logger.info("refused", reason=str(refusal))
+        raise Exception("Unauthorized") from None  # the one message that API Gateway answers with 401
+    logger.info("let in", username=bearer.subject, token_id=bearer.token_id, scopes=bearer.scopes)
+    return access.policy(bearer, event["methodArn"])

@@ -1,0 +1,38 @@
+output "users_table" {
+  description = "The table of users, key username: password_hash, scopes."
+  value = {
+    name = aws_dynamodb_table.users.name
+    arn  = aws_dynamodb_table.users.arn
+  }
+}
+
+output "signing_keys_secret" {
+  description = "The secret with the private keys. Rotating it gives a new key."
+  value = {
+    name = aws_secretsmanager_secret.signing_keys.name
+    arn  = aws_secretsmanager_secret_rotation.signing_keys.secret_id
+  }
+}
+
+output "token" {
+  description = "What tokens say: issuer, audience, and how long they are good (seconds)."
+  value = {
+    issuer   = var.issuer
+    audience = local.audience
+    seconds  = local.token_seconds
+  }
+}
+
+output "functions" {
+  description = "Each function by its short name. arn and invoke_arn are those of the alias `live`."
+  value = {
+    for name, function in aws_lambda_function.this : name => {
+      function_name = function.function_name
+      alias         = aws_lambda_alias.live[name].name
+      arn           = aws_lambda_alias.live[name].arn
+      invoke_arn    = aws_lambda_alias.live[name].invoke_arn
+      role_arn      = aws_iam_role.function[name].arn
+      log_group     = aws_cloudwatch_log_group.function[name].name
+    }
+  }
+}
