@@ -2,35 +2,116 @@
 
 MiniStack has no /vpclinks, and looks a private integration's host up on the network. Behind a link there is a Network
 Load Balancer; while it has no target that answers, API Gateway says 504
-(https://repost.aws/knowledge-center/api-gateway-network-errors-vpc).
+(https://repost.aws/knowledge-center/api-gateway-network-errors-vpc). A link or a load balancer that is gone is an error
+of the configuration: 500 (https://repost.aws/knowledge-center/api-gateway-500-error-vpc).
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import re
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
+from opsctl.local.edge.execution import EXECUTION
+from opsctl.local.emulators import in_moto
 from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.gaps.s3_integration import MethodRequest
 from opsctl.local.gaps.tagged_resources import Tagged, collect
+from opsctl.local.network.private_integration import IntegrationFailed, IntegrationTimedOut, Link, call_of
 
 NOT_FOUND = (("x-amzn-errortype", "NotFoundException"),)
+
+
+PRIVATE_HOST = re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com$")
+INTEGRATION_SECONDS = 29.0
+"""Longest integration of a REST API, unless the integration says less (quotas)."""
 
 
 class VpcLinks(Gap):
     async def install(self) -> None:
         self._links: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        self._connections = Link(self.cloud.network)
+        self._renewing = asyncio.create_task(self._renew_for_ever())
         from ministack.services import apigateway_v1
 
+        self._gateway = apigateway_v1
         proxy = apigateway_v1._invoke_http_proxy_v1
 
         async def invoke(integration: dict[str, Any], *arguments: Any) -> Any:
             if integration.get("connectionType") == "VPC_LINK":
-                return apigateway_v1._gw_error("INTEGRATION_FAILURE", "Network error communicating with endpoint")
+                return await self._invoke(integration, *arguments)
+            if self._is_private(integration):
+                return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
             return await proxy(integration, *arguments)
 
         apigateway_v1._invoke_http_proxy_v1 = invoke
         collect("apigateway", self._tagged)
+
+    async def uninstall(self) -> None:
+        self._renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._renewing
+        await self._connections.close()
+
+    async def _renew_for_ever(self) -> None:
+        """Idle connections must not hold up the draining of a target."""
+        while True:
+            await self.cloud.network.drains.wait()
+            self.cloud.network.drains.clear()
+            await self._connections.renew()
+
+    def _is_private(self, integration: dict[str, Any]) -> bool:
+        """Whether an integration without a link names a load balancer: no public resolver leads there."""
+        return PRIVATE_HOST.search(urlsplit(integration.get("uri", "")).hostname or "") is not None
+
+    async def _invoke(
+        self, integration: dict[str, Any], path: str, method: str, headers: dict[str, Any], body: bytes,
+        query_params: dict[str, Any], path_params: dict[str, str] | None = None,
+    ) -> Any:  # fmt: skip
+        host = self._balancer_host(integration.get("connectionId", ""))
+        if host is None:
+            return self._gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+        execution = EXECUTION.get()
+        source = MethodRequest(
+            headers={name.lower(): _single(value) for name, value in headers.items()},
+            query={name: _single(value) for name, value in (query_params or {}).items()},
+            path=dict(path_params or {}),
+            context={
+                "requestId": self._gateway.new_uuid(),
+                "httpMethod": method,
+                **({"apiId": execution.api_id, "stage": execution.stage_name} if execution else {}),
+            },
+        )
+        asked = (integration.get("requestParameters") or {}).items()
+        mapped = {place: value for place, word in asked if (value := source.value(word)) is not None}
+        verb = integration.get("httpMethod") or "ANY"
+        call = call_of(
+            integration["uri"], method if verb == "ANY" else verb, headers=headers, query=query_params or {},
+            body=body or b"", mapped=mapped,
+        )  # fmt: skip
+        seconds = float(integration.get("timeoutInMillis") or INTEGRATION_SECONDS * 1000) / 1000
+        listener = self.cloud.network.listener(host, urlsplit(call.url).port or 80)
+        try:
+            answer = await self._connections.send(call, listener, seconds)
+        except IntegrationTimedOut:
+            return self._gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        except IntegrationFailed:
+            return self._gateway._gw_error("INTEGRATION_FAILURE", "Network error communicating with endpoint")
+        return answer.status, answer.headers, answer.body
+
+    def _balancer_host(self, link_id: str) -> str | None:
+        """DNS name of the load balancer behind a link of this account; None when either is gone."""
+        from ministack.core.responses import get_account_id, get_region
+
+        place = (get_account_id(), get_region())
+        link = self._links.get(place, {}).get(link_id)
+        balancers = in_moto("elbv2", *place).load_balancers
+        balancer = balancers.get(link["targetArns"][0]) if link else None
+        return str(balancer.dns_name) if balancer is not None else None
 
     def _tagged(self) -> Tagged:
         from ministack.core.responses import get_account_id, get_region
@@ -88,3 +169,7 @@ class VpcLinks(Gap):
                 link["tags"].pop(key, None)
             return Response(204)
         return json_response(200, {"tags": link["tags"]})
+
+
+def _single(value: Any) -> str:
+    return str(value[-1]) if isinstance(value, list) else str(value)

@@ -24,6 +24,7 @@ public class Service {
     static volatile boolean broken = false;
 
     public static void main(String[] arguments) throws Exception {
+        System.setProperty("sun.net.httpserver.nodelay", "true");
         int port = Integer.parseInt(System.getenv("SERVICE_PORT"));
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 512);
         server.setExecutor(Executors.newFixedThreadPool(32));
@@ -202,3 +203,30 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.1)
+
+
+def private_api(stack: Stack, *, link: str | None = None, uri: str = "", connected: bool = True) -> tuple[str, str]:
+    """A REST API whose methods /orders and /orders/{proxy+} go through a VPC link. Gives the API's and link's ids."""
+    gateway = stack.client("apigateway")
+    api = gateway.create_rest_api(name=stack.name, binaryMediaTypes=["image/png"])["id"]
+    if link is None:
+        link = gateway.create_vpc_link(name=stack.name, targetArns=[stack.balancer_arn])["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    host = uri or f"http://{stack.balancer_host}:{PORT}"
+    for parent, part, path in ((root, "{proxy+}", "/{proxy}"),):
+        resource = gateway.create_resource(restApiId=api, parentId=parent, pathPart=part)["id"]
+        gateway.put_method(
+            restApiId=api, resourceId=resource, httpMethod="ANY", authorizationType="NONE",
+            requestParameters={"method.request.path.proxy": True},
+        )  # fmt: skip
+        gateway.put_integration(
+            restApiId=api, resourceId=resource, httpMethod="ANY", type="HTTP_PROXY", integrationHttpMethod="ANY",
+            uri=host + path,
+            requestParameters={
+                "integration.request.path.proxy": "method.request.path.proxy",
+                "integration.request.header.X-Request-Id": "context.requestId",
+            },
+            **({"connectionType": "VPC_LINK", "connectionId": link} if connected else {}),
+        )  # fmt: skip
+    gateway.create_deployment(restApiId=api, stageName="v1")
+    return str(api), str(link)
