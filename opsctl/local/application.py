@@ -67,7 +67,7 @@ class Application:
             return
         scope = origin_form(scope)
         request = parse_request(scope)
-        if request.path == STATUS_PATH:
+        if request.path == STATUS_PATH and scope["scheme"] == "http":
             await send_response(json_response(200, self._status), send)
         elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self.gaps):
             request = parse_request(scope, await read_body(receive))
