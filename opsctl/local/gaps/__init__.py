@@ -14,6 +14,7 @@ from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
+from opsctl.local.gaps.function_errors import FunctionErrors
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.instances import Instances
@@ -48,6 +49,7 @@ GAPS: tuple[type[Gap], ...] = (
     ApiKeys,
     UsagePlans,
     Authorizers,
+    FunctionErrors,
     SecretRotation,
     StageCaches,
     ResponseHeadersPolicies,
