@@ -17,13 +17,13 @@ def demo(
     photo: Annotated[Path | None, typer.Option("--photo", help="A JPEG of your own, at most 10 MB.")] = None,
     json: Json = False,
 ) -> None:
-    """Send a real photo through the edge, and show its thumbnail, its record and its announcement."""
+    """Send a real photo and an order through the edge, and show what became of them."""
     from opsctl.environments.events import ignore
     from opsctl.environments.outputs import read_outputs
     from opsctl.environments.ports import connect
     from opsctl.files import write_atomically
     from opsctl.smoke import SmokeTarget
-    from opsctl.smoke.demo import follow_photo, sample_photo
+    from opsctl.smoke.demo import demonstrate, sample_photo
     from opsctl.ui.board import Board
     from opsctl.ui.console import duration, literal, size
     from opsctl.ui.picture import draw
@@ -33,8 +33,9 @@ def demo(
     ports = connect(config(), named(environment), on_event=ignore, start=False)
     target = SmokeTarget.of(ports.environment, ports.access, read_outputs(ports), aws=ports.aws)
     with Board(screen) as board:
-        board.begin("photo", "a photo on its way: edge, WAF, API, S3, SQS, Lambda, DynamoDB, SNS")
-        seen = follow_photo(target, body)
+        board.begin("demo", "a photo and an order on their way: edge, firewall, API, and what lies behind")
+        shown = demonstrate(target, body)
+    seen, order = shown.photo, shown.order
     file = ports.environment.work / "demo" / f"{seen.photo_id}.jpg"
     write_atomically(file, seen.thumbnail)
     if json:
@@ -45,6 +46,7 @@ def demo(
                 "record": seen.record,
                 "announcement": seen.announcement,
                 "seconds": round(seen.seconds, 2),
+                "order": order.order,
             }
         )
         return
@@ -57,6 +59,13 @@ def demo(
         screen.say(f"[bold]{title}[/]")
         for key, value in sorted(document.items()):
             screen.say(f"  [dim]{literal(key):<16}[/] {literal(value)}")
+    screen.say(
+        f"\n[green]✓[/] an order went to MySQL in {duration(order.place_seconds)} and was read back in"
+        f" {duration(order.seconds - order.place_seconds)}: edge, WAF, authorizer, VPC link, NLB, Java service"
+    )
+    screen.say("[bold]order[/]")
+    for key, value in sorted(order.order.items()):
+        screen.say(f"  [dim]{literal(key):<16}[/] {literal(value)}")
     screen.say("\n[bold]What next[/]")
     for command, meaning in (
         (f"opsctl smoke {environment}", "prove it again, also with a corrupt photo"),

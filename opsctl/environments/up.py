@@ -1,7 +1,7 @@
 """Take an environment up.
 
-name → Environment → saved plan → approval → apply → record → proof. Each stage has one input and one output and can be
-called alone; nothing before `apply` changes anything, and `apply` takes only the plan that was approved.
+name → Environment → saved plan → approval → apply → record → settled → proof. Each stage has one input and one output
+and can be called alone; nothing before `apply` changes anything, and `apply` takes only the plan that was approved.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from opsctl.environments.events import Notice
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
+from opsctl.environments.settling import settle
 from opsctl.errors import Refused
 from opsctl.terraform.lock import exclusive
 
@@ -80,6 +81,8 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Deployment
                 raise NotApproved
             apply(ports, terraform, plan, command="up", counts=counts)
         state = ports.bucket.state()
+        if state:
+            settle(ports, state.outputs)
     return Deployment(
         environment=ports.environment.name,
         changed=plan.has_changes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,8 +10,7 @@ from typing import Any
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.smoke import photos
-from opsctl.smoke.check import CheckFailed, Trial
-from opsctl.smoke.edge import Edge
+from opsctl.smoke.check import CheckFailed, Trial, open_trial
 from opsctl.smoke.target import SmokeTarget
 
 
@@ -84,13 +82,8 @@ def send_burst(
         OpsctlError: the edge or the cloud does not answer.
     """
     clock = clock or SystemClock()
-    edge = Edge(target.base_url, target.host, concurrency=concurrency)
-    trial = Trial(target, edge, clock, budget_seconds, threading.Event())
-    try:
+    with open_trial(target, budget_seconds=budget_seconds, clock=clock, concurrency=concurrency) as trial:
         return _send(trial, count, concurrency, clock)
-    finally:
-        if left := trial.clean_up():
-            raise CheckFailed(f"left behind: {', '.join(left)}")
 
 
 def _send(trial: Trial, count: int, concurrency: int, clock: Clock) -> Burst:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from opsctl.clock import Clock
+from opsctl.clock import Clock, SystemClock
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
 from opsctl.smoke.edge import Answer, Edge
 from opsctl.smoke.target import SmokeTarget
+from opsctl.smoke.visitor import Visitor
 
 Seen = TypeVar("Seen")
 SHORTEST_WAIT_SECONDS = 0.1
@@ -44,6 +46,7 @@ class Check:
         tags: for choosing several at once.
         budget_seconds: it fails when it has not passed by then.
         function: does the work; raises CheckFailed. What it returns is evidence.
+        local_only: it needs what only the local cloud has (viewers from anywhere), or would disturb real users.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Check:
     budget_seconds: float
     tags: frozenset[str] = frozenset()
     runbook: str = ""
+    local_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,15 +119,23 @@ class Trial:
 
     Attributes:
         id: unique; goes into the names of what the check makes.
+        visitor: as whom requests are sent.
         evidence: what was seen so far; kept when the check fails.
     """
 
     def __init__(
-        self, target: SmokeTarget, edge: Edge, clock: Clock, budget_seconds: float, stop: threading.Event
+        self,
+        target: SmokeTarget,
+        edge: Edge,
+        clock: Clock,
+        budget_seconds: float,
+        stop: threading.Event,
+        visitor: Visitor,
     ) -> None:
         self.target = target
         self.aws = target.aws
         self.edge = edge
+        self.visitor = visitor
         self.id = uuid.uuid4().hex[:12]
         self.evidence: dict[str, Any] = {}
         self._clock = clock
@@ -141,16 +153,37 @@ class Trial:
     def seconds_left(self) -> float:
         return self._budget_seconds - self.seconds
 
-    def get(self, path: str) -> Answer:
-        """GET through the edge with the API key."""
-        return self.request("GET", path)
+    def get(self, path: str, **how: Any) -> Answer:
+        """GET through the edge, as `request`."""
+        return self.request("GET", path, **how)
 
-    def request(self, method: str, path: str, *, body: bytes | None = None, content_type: str | None = None) -> Answer:
-        """A request through the edge with the API key, which may take what is left of the budget."""
-        headers = {"x-api-key": self.target.api_key} | ({"Content-Type": content_type} if content_type else {})
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        token: str | None = None,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A request through the edge, which may take what is left of the budget.
+
+        Args:
+            token, api_key: by default the visitor's and the environment's own; an empty one sends none.
+        """
+        token = self.visitor.token if token is None else token
+        api_key = self.target.api_key if api_key is None else api_key
+        given = {
+            "Content-Type": content_type,
+            "x-api-key": api_key,
+            "Authorization": f"Bearer {token}" if token else "",
+        }
         return self.edge.request(
-            method, path, headers=headers, body=body, timeout_seconds=max(1.0, min(30.0, self.seconds_left))
-        )
+            method, path, headers={name: value for name, value in given.items() if value} | dict(headers or {}),
+            body=body, timeout_seconds=max(1.0, min(30.0, self.seconds_left)),
+        )  # fmt: skip
 
     def until(self, what: str, look: Callable[[], Seen | None], *, within_seconds: float | None = None) -> Seen:
         """Look again and again, at growing intervals, until there is something to see.
@@ -190,6 +223,27 @@ class Trial:
             except OpsctlError as error:
                 left.append(f"{what} ({error.what})")
         return left
+
+
+@contextlib.contextmanager
+def open_trial(
+    target: SmokeTarget, *, budget_seconds: float, clock: Clock | None = None, concurrency: int = 32
+) -> Iterator[Trial]:
+    """A trial outside of a run, with a user of its own: for a demonstration or a burst.
+
+    Raises:
+        CheckFailed: at the end, when something could not be undone.
+    """
+    edge = Edge.of(target, concurrency=concurrency)
+    visitor = Visitor(target, edge)
+    trial = Trial(target, edge, clock or SystemClock(), budget_seconds, threading.Event(), visitor)
+    trial.afterwards("the user", visitor.leave)
+    try:
+        yield trial
+    finally:
+        left = trial.clean_up()
+    if left:
+        raise CheckFailed(f"left behind: {', '.join(left)}")
 
 
 def expect(condition: object, message: str) -> None:

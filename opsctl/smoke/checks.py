@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from opsctl.smoke import jpeg, photos
+from opsctl.smoke import guards, jpeg, orders, photos
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 
 # Time for a second announcement that must not come.
@@ -14,7 +15,7 @@ SETTLE_SECONDS = 2
 
 
 def edge_health(trial: Trial) -> Mapping[str, Any]:
-    answer = trial.get("/v1/health")
+    answer = trial.get("/v1/health", token="")
     expect(answer.status == 200, str(answer))
     shown = answer.json()
     expect(isinstance(shown, dict) and shown.get("status") == "ok", str(answer))
@@ -55,6 +56,34 @@ def corrupt_photo(trial: Trial) -> Mapping[str, Any]:
     expect_ready(trial, good)
     expect(photos.record(trial.target, bad) is None, f"the corrupt photo {bad} has a record")
     return {"reason": reason}
+
+
+def order_path(trial: Trial) -> Mapping[str, Any]:
+    placed = orders.place(trial)
+    order_id = placed["order_id"]
+    trial.afterwards(f"order {order_id}", partial(orders.remove, trial, order_id))
+    total = placed.get("total_cents")
+    expect(total == orders.SAMPLE_TOTAL_CENTS, f"the order's total is {total}, not {orders.SAMPLE_TOTAL_CENTS}")
+    seconds_to_place = trial.seconds
+    seen = orders.read(trial, order_id)
+    expect(seen.get("customer") == orders.SAMPLE["customer"], f"the order was read back as {seen}")
+    changed = orders.send(trial, "PUT", f"/v1/orders/{order_id}", {**orders.SAMPLE, "status": "cancelled"})
+    expect(changed.status == 200 and orders.document(changed).get("status") == "cancelled", str(changed))
+    deleted = trial.request("DELETE", f"/v1/orders/{order_id}")
+    expect(deleted.status == 204, str(deleted))
+    gone = trial.get(f"/v1/orders/{order_id}")
+    expect(gone.status == 404, f"a deleted order: {gone}")
+    return {"order_id": order_id, "seconds_to_place": round(seconds_to_place, 3)}
+
+
+def site_page(trial: Trial) -> Mapping[str, Any]:
+    page = trial.get("/", token="", api_key="")
+    expect(page.status == 200 and page.headers.get("content-type", "").startswith("text/html"), str(page))
+    for header in ("strict-transport-security", "content-security-policy", "x-content-type-options"):
+        expect(page.headers.get(header), f"the page has no {header}")
+    config = trial.get("/config.json", token="", api_key="")
+    expect(config.status == 200 and config.json(), str(config))
+    return {"bytes": len(page.body)}
 
 
 def expect_ready(trial: Trial, photo_id: str) -> None:
@@ -107,5 +136,30 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "corrupt-photo", "A corrupt photo ends in the dead-letter queue with its reason; a good one goes on.",
         corrupt_photo, 60, frozenset({"photos"}),
+    ),
+    Check(
+        "order-path", "An order travels the whole way to MySQL and back: placed, read, changed, deleted.",
+        order_path, 60, frozenset({"orders", "api"}), "service-unhealthy-targets",
+    ),
+    Check("site-page", "The page comes with its security headers.", site_page, 15, frozenset({"edge", "site"})),
+    Check(
+        "firewall", "SQL injection and scripts are stopped with 403, encoded twice or not; an honest request passes.",
+        guards.firewall, 30, frozenset({"edge", "guards"}), "waf-blocked-requests",
+    ),
+    Check(
+        "authorizer", "Without a good token there is 401, without its scope or with a wrong key 403.",
+        guards.authorizer, 30, frozenset({"api", "guards"}),
+    ),
+    Check(
+        "private-origins", "Nobody gets round CloudFront, to the API or to a bucket.",
+        guards.private_origins, 15, frozenset({"edge", "guards"}),
+    ),
+    Check(
+        "geography", "A viewer from a country that is not on the list gets 403.",
+        guards.geography, 15, frozenset({"edge", "guards"}), local_only=True,
+    ),
+    Check(
+        "throttle", "Too many sign-ins at once get 429 and are told when to come again.",
+        guards.throttle, 30, frozenset({"api", "guards"}), local_only=True,
     ),
 )  # fmt: skip

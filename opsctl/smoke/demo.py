@@ -1,25 +1,23 @@
-"""Send one photo through the edge and follow it: its thumbnail, its record, its announcement. It stays there."""
+"""A photo and an order through the edge, and what becomes of them. Both stay there."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from opsctl.clock import Clock, SystemClock
+from opsctl.clock import Clock
 from opsctl.errors import OpsctlError
-from opsctl.smoke import jpeg, photos
-from opsctl.smoke.check import CheckFailed, Trial
-from opsctl.smoke.edge import Edge
+from opsctl.smoke import jpeg, orders, photos
+from opsctl.smoke.check import CheckFailed, Trial, open_trial
 from opsctl.smoke.target import SmokeTarget
 
 BUDGET_SECONDS = 60
 
 
-class PhotoLost(OpsctlError):
-    """The photo went in and something that it should lead to was not seen."""
+class DemoFailed(OpsctlError):
+    """Something went in and what it should lead to was not seen."""
 
 
 @dataclass(frozen=True)
@@ -47,33 +45,56 @@ def sample_photo() -> bytes:
     return (resources.files("opsctl.smoke") / "assets" / "chelsea.jpg").read_bytes()
 
 
-def follow_photo(target: SmokeTarget, photo: bytes, *, clock: Clock | None = None) -> Followed:
-    """Upload a JPEG and wait for all that it leads to. Only the queue that listens for the announcement is removed.
+@dataclass(frozen=True)
+class OrderSeen:
+    """An order as the service gave it back, and seconds until it was placed and until it was read."""
+
+    order: Mapping[str, Any]
+    place_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    photo: Followed
+    order: OrderSeen
+
+
+def demonstrate(target: SmokeTarget, photo: bytes, *, clock: Clock | None = None) -> Demonstration:
+    """Sign in, upload a JPEG and wait for all that it leads to, place an order and read it back. Both stay there.
 
     Raises:
-        PhotoLost: an effect was not seen within a minute.
+        DemoFailed: an effect was not seen within a minute.
     """
-    clock = clock or SystemClock()
-    trial = Trial(target, Edge(target.base_url, target.host), clock, BUDGET_SECONDS, threading.Event())
     try:
-        announcements = photos.Announcements.listen(trial)
-        begun = trial.seconds
-        photo_id = photos.upload(trial, photo)
-        uploaded = trial.seconds
-        photos.wait_until_ready(trial, photo_id)
-        thumbnail = trial.get(f"/thumbnails/{photo_id}.jpg").body
-        trial.until("the announcement", lambda: announcements.poll() and announcements.of(photo_id))
-        record = photos.record(target, photo_id)
-        ended = trial.seconds
-        size = jpeg.pixel_size(thumbnail)
+        with open_trial(target, budget_seconds=BUDGET_SECONDS, clock=clock) as trial:
+            return Demonstration(_follow_photo(trial, photo), _order(trial))
     except (CheckFailed, ValueError) as failure:
-        raise PhotoLost(
-            f"The photo did not come through: {failure}.", next="opsctl smoke says which part fails."
+        raise DemoFailed(
+            f"Not everything came through: {failure}.", next="opsctl smoke says which part fails."
         ) from failure
-    finally:
-        trial.clean_up()
+
+
+def _follow_photo(trial: Trial, photo: bytes) -> Followed:
+    announcements = photos.Announcements.listen(trial)
+    begun = trial.seconds
+    photo_id = photos.upload(trial, photo)
+    uploaded = trial.seconds
+    photos.wait_until_ready(trial, photo_id)
+    thumbnail = trial.get(f"/thumbnails/{photo_id}.jpg").body
+    trial.until("the announcement", lambda: announcements.poll() and announcements.of(photo_id))
+    record = photos.record(trial.target, photo_id)
+    ended = trial.seconds
+    size = jpeg.pixel_size(thumbnail)
     announced = {key: value for key, value in announcements.of(photo_id)[0].items() if key != "sent_at"}
     return Followed(photo_id, plain(record or {}), thumbnail, size, announced, uploaded - begun, ended - begun)
+
+
+def _order(trial: Trial) -> OrderSeen:
+    begun = trial.seconds
+    order_id = orders.place(trial)["order_id"]
+    placed = trial.seconds
+    return OrderSeen(orders.read(trial, order_id), placed - begun, trial.seconds - begun)
 
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from opsctl.smoke.check import Check, CheckFailed, CheckStopped, Report, Result,
 from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge import Edge
 from opsctl.smoke.target import SmokeTarget
+from opsctl.smoke.visitor import Visitor
 
 
 class UnknownCheck(UsageError):
@@ -71,15 +72,17 @@ def run(
     Raises:
         UnknownCheck: nothing was run.
     """
-    chosen = choose(checks, only=only, tags=tags)
+    possible = [check for check in checks if target.aws.access.is_local or not check.local_only]
+    chosen = choose(possible, only=only, tags=tags)
     clock = clock or SystemClock()
     started_at, begun = clock.now(), clock.monotonic()
-    edge = Edge(target.base_url, target.host)
+    edge = Edge.of(target)
+    visitor = Visitor(target, edge)
     stop = threading.Event()
 
     def run_one(check: Check) -> Result:
         on_event(CheckStarted(check))
-        result = run_check(check, target, edge=edge, clock=clock, stop=stop)
+        result = run_check(check, target, edge=edge, clock=clock, stop=stop, visitor=visitor)
         on_event(CheckEnded(check, result))
         return result
 
@@ -91,15 +94,19 @@ def run(
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+        finally:
+            visitor.leave()
     return Report(target.environment, started_at, clock.monotonic() - begun, results)
 
 
-def run_check(check: Check, target: SmokeTarget, *, edge: Edge, clock: Clock, stop: threading.Event) -> Result:
+def run_check(
+    check: Check, target: SmokeTarget, *, edge: Edge, clock: Clock, stop: threading.Event, visitor: Visitor
+) -> Result:
     """Run one check, and undo what it did however it ended.
 
     A check fails by what it saw, by an error of its tools, by its budget, or by what it could not clean up.
     """
-    trial = Trial(target, edge, clock, check.budget_seconds, stop)
+    trial = Trial(target, edge, clock, check.budget_seconds, stop, visitor)
     message = ""
     try:
         trial.evidence |= check.function(trial) or {}

@@ -9,7 +9,7 @@ vpc_cidr = "10.30.0.0/16"
 db_instance_class        = "db.t4g.micro"
 db_backup_retention_days = 1
 
-service_instances = { min = 0, max = 2, desired = 0 } # until a first artifact is deployed
+service_instances = { min = 2, max = 4, desired = 2 }
 
 deletion_protection = false
 key_deletion_days   = 7

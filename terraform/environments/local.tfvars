@@ -9,7 +9,11 @@ db_instance_class        = "db.t4g.micro"
 db_backup_retention_days = 1
 db_final_snapshot        = false
 
-service_instances = { min = 0, max = 2, desired = 0 } # until a first artifact is deployed
+db_service_authentication = "password" # MariaDB has no IAM plugin
+
+api_cache_cluster_size_gb = "0.5"
+
+service_instances = { min = 2, max = 4, desired = 2 }
 
 deletion_protection = false
 key_deletion_days   = 7

@@ -2,11 +2,14 @@
 #
 #   client ─ Route 53 ─ CloudFront + WAF (edge) ─┬─ site bucket (site)
 #                                                ├─ thumbnails (photos)
-#                                                └─ API Gateway + WAF (api) ─┬─ functions, S3 ─ SQS ─ Lambda ─ DynamoDB, SNS (photos)
+#                                                └─ API Gateway + WAF (api) ─┬─ sign-in, authorizer (auth)
+#                                                                            ├─ functions, S3 ─ SQS ─ Lambda ─ DynamoDB, SNS (photos)
 #                                                                            └─ VPC link ─ NLB ─ EC2 (service) ─ RDS MySQL (database)
 
 locals {
   name_prefix = "${var.project}-${var.environment}"
+
+  functions = merge(module.photos.functions, module.auth.functions, { database-user = module.database.function })
 }
 
 module "network" {
@@ -37,12 +40,21 @@ module "database" {
   final_snapshot        = var.db_final_snapshot
   key_deletion_days     = var.key_deletion_days
   log_retention_days    = var.log_retention_days
+
+  service_authentication = var.db_service_authentication
+  package_dir            = var.package_dir
+  function_runtime       = var.function_runtime
+  function_network = {
+    subnet_ids        = module.network.private_app_subnet_ids
+    security_group_id = module.network.security_group_ids.functions
+  }
 }
 
 module "service" {
   source = "../modules/service"
 
   name_prefix = local.name_prefix
+  package_dir = var.package_dir
   network = {
     vpc_id                          = module.network.vpc_id
     subnet_ids                      = module.network.private_app_subnet_ids
@@ -70,6 +82,17 @@ module "photos" {
   log_retention_days = var.log_retention_days
 }
 
+module "auth" {
+  source = "../modules/auth"
+
+  name_prefix        = local.name_prefix
+  package_dir        = var.package_dir
+  function_runtime   = var.function_runtime
+  issuer             = "https://${var.site_domain}"
+  force_destroy      = !var.deletion_protection
+  log_retention_days = var.log_retention_days
+}
+
 module "api" {
   source = "../modules/api"
 
@@ -78,11 +101,16 @@ module "api" {
   photos_bucket   = module.photos.bucket.id
   upload_role_arn = module.photos.upload_role_arn
   photos_function = module.photos.functions["photos-api"]
+  auth_functions = {
+    token      = module.auth.functions["auth-token"]
+    authorizer = module.auth.functions["auth-authorizer"]
+  }
   orders_service = {
     load_balancer_arn = module.service.load_balancer.arn
     url               = module.service.load_balancer.url
   }
-  log_retention_days = var.log_retention_days
+  cache_cluster_size_gb = var.api_cache_cluster_size_gb
+  log_retention_days    = var.log_retention_days
 }
 
 module "site" {
@@ -119,7 +147,7 @@ module "observability" {
     distribution_id = module.edge.distribution_id
     web_acl_name    = split("/", module.edge.web_acl_arn)[2] # …:global/webacl/<name>/<id>
   }
-  functions = module.photos.functions
+  functions = local.functions
   queues = {
     photos = { name = module.photos.queue.name, dead_letter_name = module.photos.dead_letter_queue.name }
   }

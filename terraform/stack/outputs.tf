@@ -13,11 +13,13 @@ output "edge" {
 output "api" {
   description = "The REST API behind the edge."
   value = {
-    id            = module.api.id
-    stage         = module.api.stage
-    invoke_url    = module.api.invoke_url
-    api_key_id    = module.api.api_key_id
-    usage_plan_id = module.api.usage_plan_id
+    id              = module.api.id
+    stage           = module.api.stage
+    invoke_url      = module.api.invoke_url
+    domain_name     = module.api.domain_name
+    api_key_id      = module.api.api_key_id
+    site_api_key_id = module.api.site_api_key_id
+    usage_plan_id   = module.api.usage_plan_id
   }
 }
 
@@ -36,13 +38,21 @@ output "photos" {
 output "functions" {
   description = "Every function by its short name: function_name, alias, arn (of the alias), role_arn, log_group."
   value = {
-    for name, function in module.photos.functions : name => {
+    for name, function in local.functions : name => {
       function_name = function.function_name
       alias         = function.alias
       arn           = function.arn
       role_arn      = function.role_arn
       log_group     = function.log_group
     }
+  }
+}
+
+output "auth" {
+  description = "Who may sign in, and with what tokens are signed."
+  value = {
+    users_table         = module.auth.users_table.name
+    signing_keys_secret = module.auth.signing_keys_secret.name
   }
 }
 
@@ -60,12 +70,15 @@ output "database" {
 output "service" {
   description = "The private service."
   value = {
-    autoscaling_group      = module.service.autoscaling_group
-    target_group_arn       = module.service.target_group.arn
-    load_balancer_dns_name = module.service.load_balancer.dns_name
-    launch_template_id     = module.service.launch_template_id
-    artifact_bucket        = module.service.artifact_bucket
-    artifact_parameter     = module.service.artifact_parameter
+    autoscaling_group        = module.service.autoscaling_group
+    target_group_arn         = module.service.target_group.arn
+    target_group_arn_suffix  = module.service.target_group.arn_suffix
+    load_balancer_arn_suffix = module.service.load_balancer.arn_suffix
+    load_balancer_dns_name   = module.service.load_balancer.dns_name
+    launch_template_id       = module.service.launch_template_id
+    artifact_bucket          = module.service.artifact_bucket
+    artifact_parameter       = module.service.artifact_parameter
+    log_group                = module.service.log_group
   }
 }
 

@@ -43,7 +43,7 @@ variable "local" {
 }
 
 variable "package_dir" {
-  description = "Folder with <function>.zip for each function. Read when a function is created; afterwards deploys own its code."
+  description = "Folder with <function>.zip for each function, and service.jar. Read when they are created; afterwards deploys own the code."
   type        = string
 }
 
@@ -119,7 +119,7 @@ variable "nat_gateway_per_zone" {
 variable "interface_endpoints" {
   description = "AWS services that the private subnets reach by interface endpoints. See the network module for the cost."
   type        = set(string)
-  default     = ["ec2messages", "logs", "ssm", "ssmmessages"]
+  default     = ["ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages"]
 }
 
 variable "db_instance_class" {
@@ -158,6 +158,12 @@ variable "db_backup_retention_days" {
   default     = 7
 }
 
+variable "db_service_authentication" {
+  description = "How the service signs in to the database: iam, or password where there is no IAM plugin (the local cloud)."
+  type        = string
+  default     = "iam"
+}
+
 variable "db_performance_insights" {
   description = "Whether the database's load is kept by statement (medium sizes and up)."
   type        = bool
@@ -168,6 +174,12 @@ variable "db_final_snapshot" {
   description = "Whether destroying the environment leaves a snapshot of its database."
   type        = bool
   default     = true
+}
+
+variable "api_cache_cluster_size_gb" {
+  description = "Size of the API stage's cache. null: none. See the api module for what it holds and what it costs."
+  type        = string
+  default     = null
 }
 
 variable "service_ami_id" {

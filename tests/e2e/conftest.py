@@ -8,6 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from opsctl.config import load_config
+from opsctl.environments.environment import load_environment
+from opsctl.environments.events import ignore
+from opsctl.environments.outputs import read_outputs
+from opsctl.environments.ports import connect
+from opsctl.smoke import SmokeTarget
+from opsctl.smoke.check import Trial, open_trial
 from tests.e2e.project import PROJECT, Project, make_project
 
 
@@ -27,3 +34,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     project.opsctl("up", "local", "--yes")
     yield project
     project.opsctl("local", "stop", status=None)
+
+
+@pytest.fixture(scope="session")
+def target(stack: Project) -> SmokeTarget:
+    """The real stack, as what requests are sent to."""
+    config = load_config(stack.root)
+    ports = connect(config, load_environment(config, "local"), on_event=ignore, start=False)
+    return SmokeTarget.of(ports.environment, ports.access, read_outputs(ports), aws=ports.aws)
+
+
+@pytest.fixture
+def trial(target: SmokeTarget) -> Iterator[Trial]:
+    """Requests through the edge, as a user of the test's own."""
+    with open_trial(target, budget_seconds=600) as made:
+        yield made

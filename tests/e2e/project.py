@@ -51,9 +51,9 @@ class Project:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def processes(self) -> list[str]:
-        """Command lines of living processes that mention this project's folder."""
-        found = []
+    def processes(self) -> dict[int, str]:
+        """Command lines of living processes that mention this project's folder, by process id."""
+        found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
@@ -62,7 +62,7 @@ class Project:
                 except OSError:
                     continue
                 if str(self.root) in words or cwd.startswith(str(self.root)):
-                    found.append(words)
+                    found[int(entry.name)] = words
         return found
 
 

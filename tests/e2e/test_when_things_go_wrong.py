@@ -27,7 +27,7 @@ def test_an_environment_comes_up_stays_as_it_is_and_goes(small: Project) -> None
     small.opsctl("plan", "local", "--detailed-exitcode", status=0)
     assert small.json("status", "local")["phase"] == "up"
     assert small.json("down", "local", "--yes")["deleted"] == 6
-    assert small.processes() == []
+    assert small.processes() == {}
 
 
 def test_a_changed_configuration_exits_2_with_detailed_exitcode_and_names_the_change(small: Project) -> None:
@@ -207,7 +207,7 @@ def test_reading_commands_leave_a_stopped_cloud_stopped(small: Project) -> None:
     for command in ("status", "outputs", "smoke"):
         failed = small.opsctl(command, "local", status=1)
         assert "opsctl up local" in failed.stderr
-    assert small.processes() == []
+    assert small.processes() == {}
 
 
 def test_work_folders_are_private(small: Project) -> None:
@@ -255,7 +255,7 @@ def test_the_local_cloud_is_started_looked_into_reset_and_stopped(small: Project
     assert "--yes" in refused.stderr
     assert "The old states are in" in small.opsctl("local", "reset", "--yes").stdout
     assert small.json("local", "status")["state"] == "stopped"
-    assert small.processes() == []
+    assert small.processes() == {}
     assert "was not running" in small.opsctl("local", "stop").stdout
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +34,11 @@ def outputs(stack: Project) -> dict[str, Any]:
 
 @pytest.fixture
 def edge(stack: Project, outputs: dict[str, Any]) -> Edge:
-    return Edge(stack.json("local", "status")["endpoint_url"], outputs["edge"]["domain_name"])
+    cloud = stack.json("local", "status")
+    return Edge(
+        f"https://127.0.0.1:{cloud['edge_port']}", outputs["edge"]["domain_name"],
+        authority_file=Path(cloud["authority_file"]),
+    )  # fmt: skip
 
 
 def key_header(aws: Aws, outputs: dict[str, Any]) -> dict[str, str]:
@@ -207,7 +212,7 @@ def test_zz_down_leaves_no_resource_no_process_and_no_lock(stack: Project) -> No
     assert gone["deleted"] > 150
     assert gone["emptied"] > 0
     assert all("pending deletion" in remainder["why"] for remainder in gone["remainders"]), gone["remainders"]
-    assert stack.processes() == []
+    assert stack.processes() == {}
     assert stack.opsctl("status", "local", status=1).stderr.count("opsctl up local") == 1
     stack.opsctl("local", "start")
     status = stack.json("status", "local")

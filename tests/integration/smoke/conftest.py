@@ -1,13 +1,16 @@
-"""A stand-in for the stack: an edge and a photo pipeline of a few lines, on real S3, DynamoDB, SNS and SQS of the
-local cloud, whose every part can be broken by name. The real stack is what tests/e2e is for."""
+"""A stand-in for the stack: an edge, a photo pipeline, sign-in and orders of a few lines, on real S3, DynamoDB, SNS and
+SQS of the local cloud, whose every part can be broken by name. The real stack is what tests/e2e is for."""
 
+import base64
 import contextlib
 import io
 import json
 import re
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -56,12 +59,22 @@ class Stack:
             KeySchema=[{"AttributeName": "photo_id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "photo_id", "AttributeType": "S"}],
         )  # fmt: skip
+        self.users = f"{prefix}-users"
+        self.aws.call(
+            "dynamodb", "create_table", TableName=self.users, BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "username", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "username", "AttributeType": "S"}],
+        )  # fmt: skip
+        self.tokens, self.orders, self.sign_ins = {}, {}, []
         self.topic = self.aws.call("sns", "create_topic", Name=f"{prefix}-photos")["TopicArn"]
         self.dead_letters = self.aws.call("sqs", "create_queue", QueueName=f"{prefix}-dead")["QueueUrl"]
 
     def target(self, api_key=KEY):
         outputs = {
             "edge": {"domain_name": HOST},
+            "api": {"domain_name": "api.example.test", "stage": "v1"},
+            "auth": {"users_table": self.users},
+            "site": {"bucket": self.bucket},
             "photos": {
                 "bucket": self.bucket,
                 "table": self.table,
@@ -75,6 +88,8 @@ class Stack:
         """What exists beside the stack itself: nothing, when everything was cleaned up."""
         return {
             "objects": list(self.aws.pages("s3", "list_object_versions", "Versions[].Key", Bucket=self.bucket)),
+            "users": list(self.aws.pages("dynamodb", "scan", "Items[].username.S", TableName=self.users)),
+            "orders": list(self.orders),
             "records": list(self.aws.pages("dynamodb", "scan", "Items[].photo_id.S", TableName=self.table)),
             "queues": list(self.aws.pages("sqs", "list_queues", "QueueUrls", QueueNamePrefix=f"{self.prefix}-smoke")),
             "subscriptions": list(
@@ -132,54 +147,162 @@ class Stack:
 class EdgeHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
-        stack, photo = self.server.stack, re.fullmatch(r"/v1/photos/([\w-]+)", self.path)
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self.respond
+        raise AttributeError(name)
+
+    def respond(self):
+        stack, body = self.server.stack, self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        if path.startswith("/put/"):
+            return self.put(stack, body)
+        if self.headers["Host"] == "api.example.test":
+            return self.answer(200 if "the API answers everybody" in stack.broken else 403, {"message": "Forbidden"})
         if self.headers["Host"] != HOST:
             return self.answer(404, {"message": "no such distribution"})
-        if self.path == "/v1/health":
-            return self.answer(502 if "unhealthy" in stack.broken else 200, {"status": "ok"})
-        if self.path.startswith("/thumbnails/"):
-            with contextlib.suppress(Exception):
-                found = stack.aws.call("s3", "get_object", Bucket=stack.bucket, Key=self.path[1:])
-                return self.answer(200, found["Body"].read())
-            return self.answer(403, {"message": "denied"})
-        if photo and (shown := stack.ready.get(photo[1])):
-            return self.answer(200, shown)
+        if self.headers.get("x-opsctl-viewer-address") and "every country" not in stack.broken:
+            return self.answer(403, b"<h1>blocked</h1>")
+        text = unquote(unquote(self.path)) + body.decode("latin-1")
+        if any(attack in text for attack in ATTACKS) and "no firewall" not in stack.broken:
+            return self.answer(403, b"<h1>blocked</h1>")
+        for pattern, respond in ROUTES.items():
+            if found := re.fullmatch(pattern, f"{self.command} {path}"):
+                return respond(self, stack, body, *found.groups())
         return self.answer(404, {"message": "not found"})
 
-    def do_POST(self):
-        stack, body = self.server.stack, self.body()
-        if self.headers["Host"] != HOST or self.headers["x-api-key"] != KEY:
-            return self.answer(403, {"message": "Forbidden"})
-        photo_id = str(uuid.uuid4())
-        if self.path == "/v1/photos/presign":
-            url = f"{stack.url}/put/{photo_id}?signature={'wrong' if 'bad signature' in stack.broken else 'right'}"
-            return self.answer(
-                201, {"photo_id": photo_id, "url": url, "headers": {"x-put": "1"}, "expires_seconds": 60}
-            )
+    def health(self, stack, body):
+        self.answer(502 if "unhealthy" in stack.broken else 200, {"status": "ok"})
+
+    def page(self, stack, body):
+        self.answer(200, b"<p>hello", "text/html", {} if "bare page" in stack.broken else PAGE_HEADERS)
+
+    def config(self, stack, body):
+        self.answer(404 if "no config" in stack.broken else 200, {"api_key": "open"})
+
+    def thumbnail(self, stack, body):
+        with contextlib.suppress(Exception):
+            found = stack.aws.call("s3", "get_object", Bucket=stack.bucket, Key=self.path[1:])
+            return self.answer(200, found["Body"].read())
+        return self.answer(403, {"message": "denied"})
+
+    def photo(self, stack, body, photo_id):
+        shown = stack.ready.get(photo_id)
+        self.answer(200 if shown else 404, shown or {"message": "not found"})
+
+    def upload(self, stack, body):
+        if not self.may(stack, "photos:write"):
+            return None
         if "upload refused" in stack.broken:
             return self.answer(413, {"message": "too large"})
+        photo_id = str(uuid.uuid4())
         stack.receive(photo_id, body)
         return self.answer(201, {} if "no id" in stack.broken else {"photo_id": photo_id})
 
-    def do_PUT(self):
-        body = self.body()
+    def presign(self, stack, body):
+        if self.may(stack, "photos:write"):
+            photo_id = str(uuid.uuid4())
+            url = f"{stack.url}/put/{photo_id}?signature={'wrong' if 'bad signature' in stack.broken else 'right'}"
+            self.answer(201, {"photo_id": photo_id, "url": url, "headers": {"x-put": "1"}, "expires_seconds": 60})
+
+    def put(self, stack, body):
         signed = self.path.endswith("=right") and self.headers["x-put"] == "1"
         # A presigned URL is S3's: neither the edge's host nor the API's key belongs there.
         if not signed or self.headers["Host"] == HOST or "x-api-key" in self.headers:
             return self.answer(403, {"message": "SignatureDoesNotMatch"})
-        self.server.stack.receive(self.path.split("/")[2].partition("?")[0], body)
+        stack.receive(self.path.split("/")[2].partition("?")[0], body)
         return self.answer(200, b"")
 
-    def body(self):
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def sign_in(self, stack, body):
+        now = time.monotonic()
+        stack.sign_ins = [at for at in stack.sign_ins if at > now - 1] + [now]
+        if len(stack.sign_ins) > 20 and "no throttle" not in stack.broken:
+            return self.answer(
+                429, {"message": "slowly"}, headers={} if "no hint" in stack.broken else {"Retry-After": "1"}
+            )
+        asked = json.loads(body)
+        user = stack.aws.call("dynamodb", "get_item", TableName=stack.users, Key={"username": {"S": asked["username"]}})
+        if "Item" not in user:
+            return self.answer(401, {"message": "Wrong user name or password."})
+        token = f"{base64.urlsafe_b64encode(b'{}').decode()}.{uuid.uuid4().hex}.{uuid.uuid4().hex}"
+        stack.tokens[token] = set(user["Item"]["scopes"]["SS"])
+        return self.answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 900, "scope": ""})
 
-    def answer(self, status, content):
+    def may(self, stack, scope):
+        """Whether token and key are good; answers when they aren't."""
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        scopes = stack.tokens.get(token)
+        if scopes is None and "any token" in stack.broken:
+            scopes = {scope}
+        if scopes is None and "any signature" in stack.broken:
+            scopes = next((found for known, found in stack.tokens.items() if known[:40] == token[:40]), None)
+        wrong_key = self.headers.get("x-api-key") != KEY and "any key" not in stack.broken
+        if scopes is None:
+            self.answer(401, {"message": "Unauthorized"})
+        elif wrong_key or (scope not in scopes and "any scope" not in stack.broken):
+            self.answer(403, {"message": "Forbidden"})
+        else:
+            return True
+        return False
+
+    def place(self, stack, body):
+        if self.may(stack, "orders:write"):
+            order = {"items": []} | json.loads(body) | {"order_id": uuid.uuid4().hex, "status": "placed"}
+            if "free of charge" not in stack.broken:
+                order["total_cents"] = sum(item["quantity"] * item["unit_price_cents"] for item in order["items"])
+            stack.orders[order["order_id"]] = order
+            self.answer(504 if "no service" in stack.broken else 201, order)
+
+    def list_orders(self, stack, body):
+        if self.may(stack, "orders:read"):
+            self.answer(200, {"orders": list(stack.orders.values())})
+
+    def order(self, stack, body, order_id):
+        if not self.may(stack, "orders:read" if self.command == "GET" else "orders:write"):
+            return
+        known = stack.orders.get(order_id)
+        if known is None:
+            self.answer(404, {"message": "not found"})
+        elif self.command == "GET":
+            self.answer(200, known | ({"customer": "somebody else"} if "forgetful" in stack.broken else {}))
+        elif self.command == "PUT":
+            known.update(json.loads(body))
+            self.answer(200, known)
+        else:
+            if "undying" not in stack.broken:
+                del stack.orders[order_id]
+            self.answer(204, b"")
+
+    def answer(self, status, content, content_type="application/json", headers=None):
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Type", content_type)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 
     def log_message(self, *_):
         pass
+
+
+ATTACKS = ("' OR '", "UNION SELECT", "<script", "onerror=")
+PAGE_HEADERS = {
+    "Strict-Transport-Security": "max-age=1", "Content-Security-Policy": "default-src 'self'",
+    "X-Content-Type-Options": "nosniff",
+}  # fmt: skip
+ROUTES = {
+    r"GET /v1/health": EdgeHandler.health,
+    r"GET /": EdgeHandler.page,
+    r"GET /config\.json": EdgeHandler.config,
+    r"GET /thumbnails/.*": EdgeHandler.thumbnail,
+    r"GET /v1/photos": lambda self, stack, body: self.answer(200, {"photos": []}),
+    r"GET /v1/photos/([\w-]+)": EdgeHandler.photo,
+    r"POST /v1/photos": EdgeHandler.upload,
+    r"POST /v1/photos/presign": EdgeHandler.presign,
+    r"POST /v1/auth/token": EdgeHandler.sign_in,
+    r"GET /v1/orders": EdgeHandler.list_orders,
+    r"POST /v1/orders": EdgeHandler.place,
+    r"(?:GET|PUT|DELETE) /v1/orders/([\w-]+)": EdgeHandler.order,
+}

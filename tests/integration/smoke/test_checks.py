@@ -1,5 +1,6 @@
 """Every check passes on a healthy stack, fails on the break that it claims to catch, and leaves nothing behind."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from opsctl.smoke.burst import send_burst
 from opsctl.smoke.check import CheckFailed
 from opsctl.smoke.checks import CHECKS
 
-NOTHING = {"objects": [], "records": [], "queues": [], "subscriptions": []}
+NOTHING = {"objects": [], "records": [], "queues": [], "subscriptions": [], "users": [], "orders": []}
 
 
 def failure_of(stack, name, *, budget_seconds=4.0, **target):
@@ -55,14 +56,29 @@ def test_the_evidence_says_what_was_seen(stack):
         ("not buried", "corrupt-photo", "in the dead-letter queue was not seen within"),
         ("no reason", "corrupt-photo", "says no reason"),
         ("a corrupt photo stops the others", "corrupt-photo", "as ready at /v1/photos/"),
+        ("no service", "order-path", "POST /v1/orders answered 504"),
+        ("free of charge", "order-path", "the order's total is None, not 6400"),
+        ("forgetful", "order-path", "the order was read back as"),
+        ("undying", "order-path", "a deleted order: GET"),
+        ("bare page", "site-page", "the page has no strict-transport-security"),
+        ("no config", "site-page", "GET /config.json answered 404"),
+        ("no firewall", "firewall", "SQL in the query was not stopped: GET /v1/orders answered 200"),
+        ("any token", "authorizer", "no token: GET /v1/orders answered 200"),
+        ("any signature", "authorizer", "a changed token: GET /v1/orders answered 200"),
+        ("any key", "authorizer", "a wrong API key: GET /v1/orders answered 200"),
+        ("any scope", "authorizer", "a token without the scope: POST /v1/orders answered"),
+        ("the API answers everybody", "private-origins", "the API answered somebody who came round CloudFront"),
+        ("every country", "geography", "a viewer from another country: GET /v1/health answered 200"),
+        ("no throttle", "throttle", "40 sign-ins at once were answered with [401], and none with 429"),
+        ("no hint", "throttle", "429 came without Retry-After"),
     ],
 )  # fmt: skip
 def test_each_break_is_caught_by_the_check_that_claims_it_and_is_cleaned_up(stack, broken, check, message):
     stack.broken.add(broken)
     assert message in failure_of(stack, check)
     left = stack.left()
-    if broken == "no id":  # nobody can know what to remove
-        left |= {"objects": [], "records": []}
+    if broken in ("no id", "no service", "undying"):  # nobody can know what to remove, or can remove it
+        left |= {"objects": [], "records": [], "orders": []}
     assert left == NOTHING
 
 
@@ -121,3 +137,14 @@ def test_a_burst_whose_uploads_are_refused_ends_at_once(stack):
     stack.broken.add("upload refused")
     with pytest.raises(CheckFailed, match="answered 413"):
         send_burst(stack.target(), 3, budget_seconds=30)
+
+
+def test_a_bucket_that_answers_everybody_is_caught(stack):
+    statement = {
+        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{stack.bucket}/*"
+    }  # fmt: skip
+    stack.aws.call("s3", "delete_public_access_block", Bucket=stack.bucket)
+    stack.aws.call("s3", "put_bucket_policy", Bucket=stack.bucket,
+                   Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))  # fmt: skip
+    stack.aws.call("s3", "put_object", Bucket=stack.bucket, Key="index.html", Body=b"open")
+    assert "bucket answered somebody who came round CloudFront" in failure_of(stack, "private-origins")

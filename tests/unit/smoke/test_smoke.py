@@ -199,7 +199,7 @@ def test_a_listener_hears_of_each_check_when_it_starts_and_ends():
 
 def test_only_the_named_checks_run():
     assert [check.name for check in choose(CHECKS, only=["photo-path"])] == ["photo-path"]
-    assert {check.name for check in choose(CHECKS, tags=["edge"])} == {"edge-health"}
+    assert {check.name for check in choose(CHECKS, tags=["site"])} == {"site-page"}
     assert choose(CHECKS) == list(CHECKS)
 
 

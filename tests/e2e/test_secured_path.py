@@ -1,0 +1,362 @@
+"""Bad input and removed guards on the real stack: what AWS would answer, what is counted, what is in the logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from opsctl.smoke import SmokeTarget, guards, orders
+from opsctl.smoke.check import Trial
+from opsctl.smoke.edge import Answer
+from tests.e2e.project import Project, wait_for
+
+SQL = guards.INJECTIONS["SQL in the query"][0]
+
+
+def logged(target: SmokeTarget, group: str, request_id: str, region: str | None = None) -> dict[str, Any]:
+    """The JSON line of a log group that holds a request id; waits for it."""
+
+    def look() -> dict[str, Any] | None:
+        events = target.aws.call(
+            "logs", "filter_log_events", region=region, logGroupName=group, filterPattern=f'"{request_id}"'
+        )["events"]
+        return json.loads(events[0]["message"]) if events else None
+
+    found: dict[str, Any] = wait_for(look, seconds=20, what=f"{request_id} in {group}")
+    return found
+
+
+def total(target: SmokeTarget, namespace: str, metric: str, region: str | None = None, **dimensions: str) -> float:
+    """The sum of a metric over the last half hour."""
+    now = datetime.now(UTC)
+    points = target.aws.call(
+        "cloudwatch", "get_metric_statistics", region=region, Namespace=namespace, MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(minutes=30), EndTime=now + timedelta(minutes=2), Period=60, Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    return float(sum(point["Sum"] for point in points))
+
+
+def web_acl_name(target: SmokeTarget) -> str:
+    return str(target.output("edge.web_acl_arn").split("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        pytest.param(lambda t: t.get(SQL), 403, id="SQL in a query string"),
+        pytest.param(lambda t: t.get(guards.INJECTIONS["SQL encoded twice"][0]), 403, id="encoded twice"),
+        pytest.param(
+            lambda t: orders.send(t, "POST", "/v1/orders", {"customer": "<script>alert(1)</script>", "items": []}),
+            403, id="script in a body",
+        ),
+        pytest.param(
+            lambda t: orders.send(t, "POST", "/v1/orders", {"customer": "x" * 20_000, "items": []}),
+            413, id="an oversize body",
+        ),
+        pytest.param(lambda t: t.request("DELETE", "/v1/photos"), 404, id="a wrong method"),
+        pytest.param(lambda t: t.get("/v1/nothing/here"), 404, id="an unknown path"),
+        pytest.param(lambda t: t.get("/v1/orders", token=""), 401, id="no token"),
+        pytest.param(lambda t: t.get("/v1/orders", token=guards.changed(t.visitor.token)), 401, id="a forged token"),
+        pytest.param(lambda t: t.get("/v1/orders", token=guards.unsigned(t.visitor.token)), 401, id="alg none"),
+        pytest.param(lambda t: t.get("/v1/orders", api_key="0" * 40), 403, id="a wrong key"),
+        pytest.param(lambda t: t.get("/v1/orders", api_key=""), 403, id="no key"),
+        pytest.param(
+            lambda t: t.request("POST", "/v1/orders", body=b"{", content_type="application/json"), 400, id="no JSON"
+        ),
+        pytest.param(lambda t: orders.send(t, "POST", "/v1/orders", {"customer": "", "items": []}), 422, id="no items"),
+        pytest.param(
+            lambda t: t.get("/v1/health", token="", headers={guards.VIEWER_HEADER: guards.BLOCKED_VIEWER}), 403,
+            id="a blocked country",
+        ),
+        pytest.param(
+            lambda t: t.get("/v1/health", token="", headers={"X-Http-Method-Override": "DELETE"}), 403,
+            id="a header that would change the method",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_the_answer_of_aws_and_nothing_of_the_inside(
+    trial: Trial, send: Callable[[Trial], Answer], status: int
+) -> None:
+    answer = send(trial)
+    assert answer.status == status, str(answer)
+    text = answer.body.decode("utf-8", "replace")
+    assert not any(word in text for word in ("Traceback", "Exception", "at java.", "SQLException", "ministack"))
+
+
+def test_what_the_firewall_stops_is_counted_by_rule_and_logged_with_its_request_id(
+    target: SmokeTarget, trial: Trial
+) -> None:
+    dimensions = {"region": "us-east-1", "WebACL": web_acl_name(target)}
+    before = total(target, "AWS/WAFV2", "BlockedRequests", Rule="sql-injection", **dimensions)
+    answer = trial.get(SQL)
+    line = logged(target, f"aws-waf-logs-{target.prefix}-edge", answer.headers["x-amz-cf-id"], "us-east-1")
+    assert (line["action"], line["terminatingRuleId"]) == ("BLOCK", "sql-injection")
+    assert line["httpRequest"]["uri"] == "/v1/orders"
+    assert target.api_key not in json.dumps(line)
+    assert trial.visitor.token not in json.dumps(line)
+    wait_for(
+        lambda: total(target, "AWS/WAFV2", "BlockedRequests", Rule="sql-injection", **dimensions) > before,
+        seconds=20, what="the blocked request in the metric",
+    )  # fmt: skip
+
+
+def test_what_the_api_refuses_is_counted_and_logged_with_the_id_that_the_client_was_given(
+    target: SmokeTarget, trial: Trial
+) -> None:
+    api = {"ApiName": f"{target.prefix}-api", "Stage": "v1"}
+    before = total(target, "AWS/ApiGateway", "4XXError", **api)
+    answer = trial.get("/v1/orders", token="")
+    line = logged(target, f"/aws/apigateway/{target.prefix}-api/access", answer.json()["request_id"])
+    assert (line["status"], line["http_method"], line["resource_path"]) == ("401", "GET", "/orders")
+    wait_for(lambda: total(target, "AWS/ApiGateway", "4XXError", **api) > before, seconds=20, what="the 401 counted")
+
+
+def test_an_order_can_be_followed_from_the_edge_into_the_log_of_the_java_service(
+    target: SmokeTarget, trial: Trial
+) -> None:
+    answer = trial.get("/v1/orders?limit=1")
+    request_id = answer.headers["x-amzn-requestid"]
+    assert logged(target, f"/aws/apigateway/{target.prefix}-api/access", request_id)["status"] == "200"
+    assert logged(target, f"/{target.prefix}/service", request_id)["path"] == "/orders"
+
+
+def test_every_hop_of_the_path_publishes_its_metric(target: SmokeTarget, trial: Trial) -> None:
+    assert trial.get("/v1/orders?limit=1").status == 200
+    elb = {
+        "LoadBalancer": target.output("service.load_balancer_arn_suffix"),
+        "TargetGroup": target.output("service.target_group_arn_suffix"),
+    }
+    wanted = {
+        "the edge": ("AWS/CloudFront", "Requests", "us-east-1",
+                     {"DistributionId": target.output("edge.distribution_id"), "Region": "Global"}),
+        "the firewall": ("AWS/WAFV2", "AllowedRequests", "us-east-1", {"WebACL": web_acl_name(target), "Rule": "ALL"}),
+        "the API": ("AWS/ApiGateway", "Count", None, {"ApiName": f"{target.prefix}-api", "Stage": "v1"}),
+        "the load balancer": ("AWS/NetworkELB", "NewFlowCount", None, {"LoadBalancer": elb["LoadBalancer"]}),
+        "the target group": ("AWS/NetworkELB", "HealthyHostCount", None, elb),
+        "the instances": ("AWS/EC2", "CPUUtilization", None,
+                          {"AutoScalingGroupName": target.output("service.autoscaling_group")}),
+        "the database": ("AWS/RDS", "DatabaseConnections", None,
+                         {"DBInstanceIdentifier": target.output("database.identifier")}),
+    }  # fmt: skip
+    for name, (namespace, metric, region, dimensions) in wanted.items():
+        wait_for(
+            lambda found=(namespace, metric, region), where=dimensions: total(target, *found, **where) > 0,
+            seconds=75, what=f"{metric} of {name}",
+        )  # fmt: skip
+
+
+def test_no_alarm_rings_in_an_environment_that_is_well(target: SmokeTarget) -> None:
+    def ringing() -> list[str]:
+        alarms = [
+            alarm
+            for region in (None, "us-east-1")
+            for alarm in target.aws.pages("cloudwatch", "describe_alarms", "MetricAlarms", region=region)
+        ]
+        assert len(alarms) > 10
+        # Other tests send wrong requests on purpose: what they make ring is not looked at here.
+        provoked = ("-api-errors", "-api-latency", "dead-letters", "-edge-errors", "-edge-blocked-requests")
+        return [a["AlarmName"] for a in alarms if a["StateValue"] == "ALARM" and not a["AlarmName"].endswith(provoked)]
+
+    wait_for(lambda: not ringing(), seconds=120, what="alarms that are OK")
+
+
+def test_a_photo_that_is_asked_for_again_comes_out_of_the_edge_cache(target: SmokeTarget, trial: Trial) -> None:
+    from opsctl.smoke import photos
+
+    photo_id = photos.send(trial, photos.photo())
+    photos.wait_until_ready(trial, photo_id)
+    first, second = (trial.get(f"/thumbnails/{photo_id}.jpg", token="", api_key="") for _ in range(2))
+    assert (first.status, first.headers["x-cache"]) == (200, "Miss from cloudfront")
+    assert (second.status, second.headers["x-cache"]) == (200, "Hit from cloudfront")
+    assert second.body == first.body
+    assert int(second.headers["age"]) >= 0
+
+
+def test_the_stage_caches_the_keys_of_the_auth_service_as_configured(target: SmokeTarget, trial: Trial) -> None:
+    api = {"ApiName": f"{target.prefix}-api", "Stage": "v1"}
+    for _ in range(3):
+        answer = trial.get("/v1/auth/jwks", token="", api_key="")
+        assert answer.status == 200
+        assert answer.json()["keys"]
+    wait_for(lambda: total(target, "AWS/ApiGateway", "CacheHitCount", **api) >= 1, seconds=20, what="a cache hit")
+
+
+def test_plain_http_is_sent_to_https_and_old_tls_is_refused(stack: Project, target: SmokeTarget) -> None:
+    status = stack.json("local", "status")
+    with socket.create_connection(("127.0.0.1", status["port"]), timeout=10) as plain:
+        plain.sendall(f"GET /page HTTP/1.1\r\nHost: {target.output('edge.domain_name')}\r\n\r\n".encode())
+        answer = plain.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 301")
+    assert f"https://{target.output('edge.domain_name')}" in answer
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", status["edge_port"]), timeout=10) as raw,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+    ):
+        old.wrap_socket(raw, server_hostname=target.output("edge.domain_name"))
+
+
+def test_instances_are_private_and_the_database_answers_only_the_service(target: SmokeTarget) -> None:
+    [group] = target.aws.call(
+        "autoscaling", "describe_auto_scaling_groups",
+        AutoScalingGroupNames=[target.output("service.autoscaling_group")],
+    )["AutoScalingGroups"]  # fmt: skip
+    ids = [instance["InstanceId"] for instance in group["Instances"]]
+    for reservation in target.aws.call("ec2", "describe_instances", InstanceIds=ids)["Reservations"]:
+        for instance in reservation["Instances"]:
+            assert "PublicIpAddress" not in instance
+    place = (target.output("database.address"), target.output("database.port"))
+    with contextlib.suppress(ConnectionError), socket.create_connection(place, timeout=10) as stranger:
+        assert stranger.recv(1) == b"", "a stranger was greeted by the database"
+
+
+# --- Each guard, taken away: the smoke check that claims to watch it must fail, and pass again afterwards.
+
+
+@contextlib.contextmanager
+def without_the_regional_firewall(target: SmokeTarget) -> Iterator[None]:
+    region = target.aws.access.region
+    stage = f"arn:aws:apigateway:{region}::/restapis/{target.output('api.id')}/stages/{target.output('api.stage')}"
+    acl = target.aws.call("wafv2", "get_web_acl_for_resource", ResourceArn=stage)["WebACL"]["ARN"]
+    target.aws.call("wafv2", "disassociate_web_acl", ResourceArn=stage)
+    try:
+        yield
+    finally:
+        target.aws.call("wafv2", "associate_web_acl", ResourceArn=stage, WebACLArn=acl)
+
+
+@contextlib.contextmanager
+def without_the_injection_rules(target: SmokeTarget) -> Iterator[None]:
+    _, _, name, acl_id = target.output("edge.web_acl_arn").split("/")
+    which = {"Name": name, "Id": acl_id, "Scope": "CLOUDFRONT"}
+
+    def get() -> dict[str, Any]:
+        return target.aws.call("wafv2", "get_web_acl", region="us-east-1", **which)
+
+    found = get()
+    acl = found["WebACL"]
+    kept = {key: acl[key] for key in ("DefaultAction", "Description", "VisibilityConfig")}
+
+    def put(rules: list[Any]) -> None:
+        target.aws.call(
+            "wafv2", "update_web_acl", region="us-east-1", **which, **kept, Rules=rules, LockToken=get()["LockToken"]
+        )
+
+    put([rule for rule in acl["Rules"] if rule["Priority"] < 6])
+    try:
+        yield
+    finally:
+        put(acl["Rules"])
+
+
+@contextlib.contextmanager
+def without_the_authorizer(target: SmokeTarget) -> Iterator[None]:
+    api = target.output("api.id")
+    resources = list(target.aws.pages("apigateway", "get_resources", "items", restApiId=api))
+    orders_id = next(resource["id"] for resource in resources if resource["path"] == "/orders")
+    methods = next(resource["resourceMethods"] for resource in resources if resource["path"] == "/orders")
+    method = "GET" if "GET" in methods else "ANY"
+    which = {"restApiId": api, "resourceId": orders_id, "httpMethod": method}
+    kept = target.aws.call("apigateway", "get_method", **which)
+
+    def patch(*changes: tuple[str, str]) -> None:
+        target.aws.call(
+            "apigateway", "update_method", **which,
+            patchOperations=[{"op": "replace", "path": path, "value": value} for path, value in changes],
+        )  # fmt: skip
+
+    patch(("/authorizationType", "NONE"))
+    try:
+        yield
+    finally:
+        patch(("/authorizationType", kept["authorizationType"]), ("/authorizerId", kept["authorizerId"]))
+
+
+@contextlib.contextmanager
+def without_the_geo_restriction(target: SmokeTarget) -> Iterator[None]:
+    which = {"Id": target.output("edge.distribution_id")}
+    kept = target.aws.call("cloudfront", "get_distribution_config", **which)["DistributionConfig"]
+
+    def put(config: dict[str, Any]) -> None:
+        tag = target.aws.call("cloudfront", "get_distribution_config", **which)["ETag"]
+        target.aws.call("cloudfront", "update_distribution", **which, IfMatch=tag, DistributionConfig=config)
+
+    put(kept | {"Restrictions": {"GeoRestriction": {"RestrictionType": "none", "Quantity": 0}}})
+    try:
+        yield
+    finally:
+        put(kept)
+
+
+@contextlib.contextmanager
+def without_the_throttle(target: SmokeTarget) -> Iterator[None]:
+    which = {"restApiId": target.output("api.id"), "stageName": target.output("api.stage")}
+    settings = target.aws.call("apigateway", "get_stage", **which)["methodSettings"]
+    names = [name for name in settings if name.strip("/").replace("~1", "/").startswith("auth/token")]
+    assert names, f"no method settings for auth/token among {sorted(settings)}"
+
+    def patch(name: str, rate: float, burst: int) -> None:
+        path = "/" + name.strip("/").rpartition("/")[0].replace("/", "~1") + "/POST/throttling/"
+        target.aws.call(
+            "apigateway", "update_stage", **which,
+            patchOperations=[
+                {"op": "replace", "path": f"{path}rateLimit", "value": str(rate)},
+                {"op": "replace", "path": f"{path}burstLimit", "value": str(burst)},
+            ],
+        )  # fmt: skip
+
+    for name in names:
+        patch(name, 10_000, 10_000)
+    try:
+        yield
+    finally:
+        for name in names:
+            patch(name, settings[name]["throttlingRateLimit"], settings[name]["throttlingBurstLimit"])
+
+
+@contextlib.contextmanager
+def without_a_rule_into_the_service(target: SmokeTarget) -> Iterator[None]:
+    [group] = target.aws.call(
+        "ec2", "describe_security_groups", Filters=[{"Name": "group-name", "Values": [f"{target.prefix}-service"]}]
+    )["SecurityGroups"]
+    permissions = group["IpPermissions"]
+    which = {"GroupId": group["GroupId"], "IpPermissions": permissions}
+    target.aws.call("ec2", "revoke_security_group_ingress", **which)
+    try:
+        yield
+    finally:
+        target.aws.call("ec2", "authorize_security_group_ingress", **which)
+
+
+@pytest.mark.parametrize(
+    ("removed", "check"),
+    [
+        (without_the_regional_firewall, "private-origins"),
+        (without_the_injection_rules, "firewall"),
+        (without_the_authorizer, "authorizer"),
+        (without_the_geo_restriction, "geography"),
+        (without_the_throttle, "throttle"),
+        (without_a_rule_into_the_service, "order-path"),
+    ],
+)
+def test_a_guard_that_is_taken_away_is_missed_by_its_smoke_check(
+    stack: Project, target: SmokeTarget, removed: Any, check: str
+) -> None:
+    with removed(target):
+        report = json.loads(stack.opsctl("smoke", "local", "--only", check, "--json", status=4).stdout)
+        assert report["results"][0]["status"] == "failed"
+    wait_for(
+        lambda: stack.opsctl("smoke", "local", "--only", check, status=None).returncode == 0, what=f"{check} to pass"
+    )
