@@ -120,8 +120,8 @@ class Instance:
     def folder(self) -> Path:
         return self._cloud.work / "databases" / self._account_id / self._region / self.identifier
 
-    def begin(self, work: Callable[[Instance], Awaitable[None]]) -> None:
-        """Do something to the instance (`Instance.launch` …) without waiting for it."""
+    def begin(self, work: Callable[[Instance], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do something to the instance (`Instance.launch` …) after what is being done to it, without waiting."""
 
         async def one_at_a_time() -> None:
             async with self._lock:
@@ -138,6 +138,7 @@ class Instance:
         task = asyncio.create_task(one_at_a_time())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def launch(self) -> None:
         """Start the server, open the door: creating or starting → available."""
@@ -175,17 +176,16 @@ class Instance:
 
     async def apply(self) -> None:
         """Take what was changed in the record or its parameter group, as far as that goes without a reboot."""
-        async with self._lock:
-            if self._server is None or not self._server.running or self.record.status != "available":
-                return
-            login = _login_of(self.record)
-            if login != self._login and login is not None:
-                await self._blocking(self._server.set_master, login)
-                self._login = login
-            if self._door_port != self.record.port:
-                await self._close_door()
-                await self._open_door()
-            await self._apply_parameters(self._server)
+        if self._server is None or not self._server.running or self.record.status != "available":
+            return  # the next start takes it
+        login = _login_of(self.record)
+        if login != self._login and login is not None:
+            await self._blocking(self._server.set_master, login)
+            self._login = login
+        if self._door_port != self.record.port:
+            await self._close_door()
+            await self._open_door()
+        await self._apply_parameters(self._server)
 
     async def delete(self) -> None:
         """End it, and everything that it stored."""
@@ -314,7 +314,7 @@ class Instance:
     def _admits(self, peer: Address, local: Address) -> bool:
         network = self._cloud.network
         target = network.target(
-            self._account_id, self._region, self.record.vpc_security_group_ids, self.record.loopback_address
+            self._account_id, self._region, self.record.vpc_security_group_ids, _address_in_vpc(self.record)
         )
         return allows(network.source_of(peer, local), target, int(self.record.port))
 
@@ -334,6 +334,12 @@ class Instance:
         if kind in self.record.enabled_cloudwatch_logs_exports:
             group = f"/aws/rds/instance/{self.identifier}/{kind}"
             self._cloud.logs.write(self._account_id, self._region, group, self.identifier, line)
+
+
+def _address_in_vpc(record: Any) -> str:
+    """What rules by address see of it: an address of its first subnet (RDS tells nobody which it has)."""
+    group = getattr(record, "db_subnet_group", None)
+    return str(group._subnets[0].cidr[10]) if group is not None and group._subnets else str(record.loopback_address)
 
 
 def _login_of(record: Any) -> Login | None:

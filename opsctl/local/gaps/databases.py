@@ -21,8 +21,8 @@ from opsctl.local.emulators import in_moto
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
 
-SAMPLE_SECONDS = 15.0
-"""RDS publishes each minute; four looks make it an average of something."""
+SAMPLE_SECONDS = 5.0
+"""RDS publishes each minute, what is an average of more than one look."""
 LOG_SECONDS = 1.0
 TRUST = "DB_TLS_CA"
 """Environment variable that names the authority of the databases' certificates, for functions."""
@@ -74,21 +74,22 @@ class Databases(Gap):
             if hasattr(record, "loopback_address")
         ]
         for entry in [each for each in self._instances if each[:2] == (account_id, region)]:
-            if not any(entry[2].record is record for record in records):
+            if entry in self._instances and not any(entry[2].record is record for record in records):
                 self._instances.remove(entry)
                 await entry[2].delete()
-        known = self._of(account_id, region)
-        for instance in known:
-            if instance.identifier != instance.record.db_instance_identifier:
-                instance.record.status = "rebooting"
-                instance.begin(Instance.reboot)
-            else:
-                await instance.apply()
         for record in records:
-            if not any(instance.record is record for instance in known):
+            instance = next((known for known in self._of(account_id, region) if known.record is record), None)
+            if instance is None:
                 instance = Instance(self.cloud, account_id, region, record, self._in_thread)
                 self._instances.append((account_id, region, instance))
                 instance.begin(Instance.launch)
+            elif instance.identifier != record.db_instance_identifier:
+                record.status = "rebooting"
+                instance.begin(Instance.reboot)
+            else:
+                applied = instance.begin(Instance.apply)
+                if record.status == "available":  # nothing else is being done to it that would take long
+                    await applied
 
     def _of(self, account_id: str, region: str) -> list[Instance]:
         return [instance for *place, instance in self._instances if place == [account_id, region]]
