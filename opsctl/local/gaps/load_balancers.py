@@ -7,11 +7,14 @@ import contextlib
 import logging
 from typing import Any
 
+from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.network.load_balancers import LoadBalancers as DataPlane
 
 TICK_SECONDS = 0.25
 REPORT_SECONDS = 10.0
+PLACES_PATH = "/_opsctl/network"
+"""Where a person, a test or a benchmark asks which loopback port is which listener and instance."""
 
 
 class LoadBalancers(Gap):
@@ -46,6 +49,12 @@ class LoadBalancers(Gap):
         with contextlib.suppress(asyncio.CancelledError):
             await self._settling
         await self._plane.close()
+
+    def wants(self, request: Request) -> bool:
+        return request.path == PLACES_PATH
+
+    async def answer(self, request: Request, forward: Handler) -> Response:
+        return json_response(200, self.cloud.network.places())
 
     async def _settle_for_ever(self) -> None:
         loop = asyncio.get_running_loop()

@@ -111,7 +111,7 @@ class LoadBalancers:
                 return "initial", "Elb.RegistrationInProgress", "Target registration is in progress"
             return "unused", "Target.NotRegistered", "Target is not registered to the target group"
         target = found[0]
-        if target.leaves is not None or target_id not in self._groups[arn].record.targets:
+        if target_id not in self._groups[arn].record.targets:
             return "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"
         if group is not None and self._balancer_of(group) is None:
             return (
@@ -127,7 +127,9 @@ class LoadBalancers:
     def draining(self, arn: str) -> list[str]:
         """Ids of the targets that are leaving."""
         group = self._groups.get(arn)
-        return [target.id for target in group.targets.values() if target.leaves is not None] if group else []
+        if group is None:
+            return []
+        return [target.id for target in group.targets.values() if target.id not in group.record.targets]
 
     def report(self) -> None:
         """Record the metrics of the time since the last report (namespace AWS/NetworkELB).
@@ -264,7 +266,10 @@ class LoadBalancers:
         return allows(self._network.source_of(peer, local), target, port)
 
     def _choose(self, balancer: Any, listener: Any) -> Address | None:
-        """The next of the usable targets that the security groups let the load balancer reach."""
+        """The next of the usable targets that runs and that the security groups let the load balancer reach.
+
+        One whose process has just ended is passed over before a check finds out: AWS's passive health checks.
+        """
         for arn in _target_group_arns(listener):
             group = self._groups.get(arn)
             if group is None:
@@ -272,8 +277,9 @@ class LoadBalancers:
             usable = group.usable()
             group.turn += 1
             for target in usable[group.turn % len(usable) :] + usable[: group.turn % len(usable)] if usable else ():
-                if self._may_connect(group, target, balancer, target.port):
-                    return self._locate(group, target)
+                address = self._locate(group, target)
+                if address is not None and self._may_connect(group, target, balancer, target.port):
+                    return address
         return None
 
     def _may_connect(self, group: Group, target: Registered, balancer: Any, port: int) -> bool:

@@ -61,6 +61,14 @@ class Network:
         """Where a load balancer's name and port lead to. No resolver knows the name."""
         return self._listeners.get((host.lower(), port))
 
+    def places(self) -> dict[str, dict[str, str]]:
+        """What answers where on this machine: "host:port" or "instance:port" → "127.0.0.1:port"."""
+        tables = {"listeners": self._listeners, "instances": self._instances}
+        return {
+            name: {f"{host}:{port}": f"{at[0]}:{at[1]}" for (host, port), at in table.items()}
+            for name, table in tables.items()
+        }
+
     def source_of(self, peer: tuple[str, int], local: tuple[str, int]) -> Source:
         """Who made a connection that was accepted on this machine; OUTSIDE for everybody who is no part of the cloud.
 

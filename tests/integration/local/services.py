@@ -19,8 +19,10 @@ import com.sun.net.httpserver.*;
 import java.net.*;
 import java.util.concurrent.*;
 
-/** Answers with what it was asked; /slow takes ?ms; /health/ready is 503 once /break was asked. */
+/** Answers with what it was asked. /gate waits for /open; /health/ready is 503 after /break, 200 after /mend. */
 public class Service {
+    static final CountDownLatch gate = new CountDownLatch(1);
+    static final java.util.concurrent.atomic.AtomicInteger waiting = new java.util.concurrent.atomic.AtomicInteger();
     static volatile boolean broken = false;
 
     public static void main(String[] arguments) throws Exception {
@@ -30,11 +32,13 @@ public class Service {
         server.setExecutor(Executors.newFixedThreadPool(32));
         server.createContext("/", exchange -> {
             byte[] body = exchange.getRequestBody().readAllBytes();
-            String path = exchange.getRequestURI().getRawPath(), query = exchange.getRequestURI().getRawQuery();
+            String path = exchange.getRequestURI().getRawPath();
             int status = 200;
             if (path.equals("/health/ready")) status = broken ? 503 : 200;
             if (path.equals("/break")) broken = true;
-            if (path.equals("/slow")) sleep(Integer.parseInt(query.substring(3)));
+            if (path.equals("/mend")) broken = false;
+            if (path.equals("/open")) gate.countDown();
+            if (path.equals("/gate")) { waiting.incrementAndGet(); pass(); }
             if (path.equals("/hang-up")) { System.out.println("hung up"); exchange.close(); return; }
             StringBuilder text = new StringBuilder();
             text.append(exchange.getRequestMethod() + " " + exchange.getRequestURI() + "\\n");
@@ -42,6 +46,7 @@ public class Service {
             for (String name : new String[] {"AWS_ENDPOINT_URL", "DB_HOST", "LOG_GROUP"})
                 text.append(name + "=" + System.getenv(name) + "\\n");
             exchange.getResponseHeaders().add("X-Instance-Port", String.valueOf(port));
+            exchange.getResponseHeaders().add("X-Waiting", waiting.toString());
             exchange.getResponseHeaders().add("Set-Cookie", "a=1");
             exchange.getResponseHeaders().add("Set-Cookie", "b=2");
             byte[] answer = path.equals("/echo") ? body : text.toString().getBytes();
@@ -55,8 +60,8 @@ public class Service {
         System.out.println("listening");
     }
 
-    static void sleep(long ms) {
-        try { Thread.sleep(ms); } catch (InterruptedException error) { throw new RuntimeException(error); }
+    static void pass() {
+        try { gate.await(); } catch (InterruptedException error) { throw new RuntimeException(error); }
     }
 }
 """
