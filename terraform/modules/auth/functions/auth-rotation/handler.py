@@ -21,11 +21,8 @@ tracer = Tracer()
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     secret, version, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
-    labels = store.stages(secret).get(version, [])
-    if "AWSCURRENT" in labels:
-        logger.info("done before", step=step, version=version)
-        return
-    if "AWSPENDING" not in labels and step != "createSecret":
+    # The very first version may be AWSCURRENT from its beginning (PutSecretValue: "creates the first version").
+    if step != "createSecret" and not {"AWSPENDING", "AWSCURRENT"} & set(store.stages(secret).get(version, [])):
         raise ValueError(f"the version {version} is not the one that is being rotated to")
     STEPS[step](secret, version)
     logger.info("done", step=step, version=version)

@@ -39,6 +39,8 @@ def put_pending(secret_id: str, version_id: str, document: dict[str, Any]) -> No
 def make_current(secret_id: str, version_id: str) -> None:
     """Move the label AWSCURRENT to a version, wherever it is now."""
     now_at = [version for version, labels in stages(secret_id).items() if "AWSCURRENT" in labels]
+    if version_id in now_at:
+        return
     _secrets.update_secret_version_stage(
         SecretId=secret_id, VersionStage="AWSCURRENT", MoveToVersionId=version_id,
         **({"RemoveFromVersionId": now_at[0]} if now_at else {}),
