@@ -145,7 +145,8 @@ class Stages(Gap):
                 client_ip=execution.client, country=country_of(execution.client), request_id=execution.request_id,
             ),
         )  # fmt: skip
-        execution.waf = "WAF_BLOCK" if isinstance(verdict, firewall.Blocked) else "WAF_ALLOW"
+        if self.cloud.firewall.web_acl_arn(_stage_arn(execution)):
+            execution.waf = "WAF_BLOCK" if isinstance(verdict, firewall.Blocked) else "WAF_ALLOW"
         if isinstance(verdict, firewall.Blocked):
             if verdict.response is None:
                 return self._gateway._gw_error("WAF_FILTERED", "Forbidden"), {}

@@ -19,6 +19,7 @@ from local_clouds import ACCOUNT, REGION, client_of, processes_of, zipped
 from opsctl import processes
 from opsctl.local import CloudDidNotStart, Event, LocalCloud, PortTaken, State
 from opsctl.local import cloud as module
+from opsctl.smoke.edge import Edge
 
 
 @pytest.fixture
@@ -77,6 +78,17 @@ def test_stop_leaves_no_process_and_is_safe_to_repeat(cloud: LocalCloud) -> None
     assert processes_of(cloud.work) == []
     assert cloud.status().state is State.STOPPED
     assert cloud.stop().processes == 0
+
+
+def test_a_viewer_who_keeps_its_connection_does_not_have_to_be_waited_for(cloud: LocalCloud) -> None:
+    running = cloud.start()
+    api = client_of(running, "apigateway").create_rest_api(name="kept")["id"]
+    edge = Edge(
+        f"https://127.0.0.1:{running.edge_port}", f"{api}.execute-api.{REGION}.amazonaws.com",
+        authority_file=running.authority_file,
+    )  # fmt: skip
+    assert edge.request("GET", "/v1").status == 403
+    assert cloud.stop().killed == 0
 
 
 def test_a_killed_cloud_is_seen_as_died_and_its_functions_are_ended_by_the_next_stop(cloud: LocalCloud) -> None:
