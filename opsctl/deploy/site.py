@@ -19,7 +19,8 @@ from opsctl.aws.errors import NotFound
 from opsctl.errors import UsageError
 
 INDEX = "index.html"
-CONFIG = "config.json"
+CONFIG = "site.json"
+"""Not config.json: rules against scanners, such as OWASP's core rule set 930130, block that name."""
 ASSETS = "assets/"
 FOREVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
@@ -112,7 +113,7 @@ def publish_site(
 
     Args:
         folder: index.html beside `assets/` (see `read_page`).
-        config: becomes config.json, which anybody can read: nothing in it is a secret.
+        config: becomes site.json, which anybody can read: nothing in it is a secret.
         on_event: called from several threads.
 
     Raises:

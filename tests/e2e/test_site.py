@@ -151,9 +151,14 @@ def test_a_photo_is_added_and_its_thumbnail_appears_and_stays(page: Browser, mar
     ), "the picture itself")  # fmt: skip
     assert photos.has_thumbnail_size(tuple(shown))
 
-    page.driver.refresh()
-    page.see(mara.name, "#account")
+    def listed() -> bool:
+        page.driver.refresh()
+        page.find(GALLERY)
+        return count(page, f'.photo img[src="{address}"]') == 1
+
+    page.until(listed, "the photo in the list, which the API may cache for some seconds")
     assert page.find(f'.photo img[src="{address}"]').accessible_name.startswith("Photo of")
+    page.see(mara.name, "#account")
 
 
 def test_a_file_that_is_no_picture_is_refused_before_it_is_sent(page: Browser, mara: Person, tmp_path: Path) -> None:
@@ -303,12 +308,12 @@ def test_what_was_published_is_kept_by_browsers_as_long_as_it_holds(page: Browse
     headers = page.run(
         "const asset = document.querySelector('script[src]').src;"
         "const kept = async (address) => (await fetch(address)).headers.get('Cache-Control');"
-        "return [await kept(asset), await kept('/'), await kept('/config.json')]"
+        "return [await kept(asset), await kept('/'), await kept('/site.json')]"
     )
     assert headers == ["public, max-age=31536000, immutable", "no-cache", "no-cache"]
 
 
-@pytest.mark.parametrize("key", ["index.html", "config.json", ""])
+@pytest.mark.parametrize("key", ["index.html", "site.json", ""])
 def test_the_bucket_answers_nobody_directly(stack: Project, outputs: dict[str, Any], key: str) -> None:
     endpoint = stack.json("local", "status")["endpoint_url"]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -85,7 +85,7 @@ def test_headers_that_somebody_changed_by_hand_are_put_right(access: Access, buc
 def test_a_new_key_changes_the_configuration_alone(access: Access, bucket: str) -> None:
     aws = Aws(access)
     publish_site(aws, bucket, PAGE, CONFIG)
-    assert publish_site(aws, bucket, PAGE, CONFIG | {"api_key": "new"}).changed == ("config.json",)
+    assert publish_site(aws, bucket, PAGE, CONFIG | {"api_key": "new"}).changed == ("site.json",)
 
 
 def test_a_page_that_is_open_still_finds_its_own_version(access: Access, bucket: str, folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_page_that_is_open_still_finds_its_own_version(access: Access, bucket:
     )
 
 
-@pytest.mark.parametrize("lost", ["api.js", "config.json", "index.html"])
+@pytest.mark.parametrize("lost", ["api.js", "site.json", "index.html"])
 def test_what_breaks_on_the_way_leaves_the_page_before_whole(
     access: Access, bucket: str, folder: Path, lost: str
 ) -> None:

@@ -58,7 +58,7 @@ def test_browsers_are_told_what_a_file_is(folder):
     types = {asset.key.rpartition("/")[2]: asset.content_type for asset in read_page(folder, CONFIG).objects}
     assert types == {
         "app.js": "text/javascript; charset=utf-8", "api.js": "text/javascript; charset=utf-8",
-        "style.css": "text/css; charset=utf-8", "config.json": "application/json",
+        "style.css": "text/css; charset=utf-8", "site.json": "application/json",
         "index.html": "text/html; charset=utf-8",
     }  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_browsers_are_told_what_a_file_is(folder):
     [
         ("assets/font.ttf2", "No content type"),
         ("app.js", "outside of assets/"),
-        ("config.json", "outside of assets/"),
+        ("site.json", "outside of assets/"),
     ],
 )
 def test_a_file_that_could_not_be_served_well_is_refused(folder, name, says):

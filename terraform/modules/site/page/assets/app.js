@@ -68,7 +68,7 @@ $('sign-in-form').addEventListener('submit', (event) => {
 $('sign-out').addEventListener('click', () => session.signOut());
 
 try {
-  const config = await request('/config.json');
+  const config = await request('/site.json');
   $('environment').textContent = config.environment ?? '';
   $('environment').hidden = !config.environment || config.environment.startsWith('prod');
   orders.start(config);

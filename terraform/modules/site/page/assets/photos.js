@@ -36,7 +36,8 @@ async function show(after = null) {
   try {
     const page = await patiently(() => request(`/v1/photos?${query}`), { tries: 3 });
     clear($('photos-notice'));
-    if (!after) gallery.querySelectorAll('[data-photo-id]:not(.pending, .failed)').forEach((tile) => tile.remove());
+    // The list may be some seconds old (the API caches it): what was added here stays.
+    if (!after) gallery.querySelectorAll('.photo:not([data-file])').forEach((tile) => tile.remove());
     page.photos.filter(({ photo_id: id }) => !tileOf(id)).forEach((photo) => gallery.append(fill(newTile(), photo)));
     next = page.next;
     $('photos-more').hidden = !next;
