@@ -81,7 +81,7 @@ def site_page(trial: Trial) -> Mapping[str, Any]:
     expect(page.status == 200 and page.headers.get("content-type", "").startswith("text/html"), str(page))
     for header in ("strict-transport-security", "content-security-policy", "x-content-type-options"):
         expect(page.headers.get(header), f"the page has no {header}")
-    config = trial.get("/config.json", token="", api_key="")
+    config = trial.get("/site.json", token="", api_key="")
     expect(config.status == 200 and config.json(), str(config))
     return {"bytes": len(page.body)}
 

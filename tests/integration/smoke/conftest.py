@@ -295,7 +295,7 @@ PAGE_HEADERS = {
 ROUTES = {
     r"GET /v1/health": EdgeHandler.health,
     r"GET /": EdgeHandler.page,
-    r"GET /config\.json": EdgeHandler.config,
+    r"GET /site\.json": EdgeHandler.config,
     r"GET /thumbnails/.*": EdgeHandler.thumbnail,
     r"GET /v1/photos": lambda self, stack, body: self.answer(200, {"photos": []}),
     r"GET /v1/photos/([\w-]+)": EdgeHandler.photo,
