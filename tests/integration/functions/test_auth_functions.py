@@ -191,9 +191,9 @@ def test_nobody_signs_in_before_there_is_a_key_and_then_at_once(auth: Auth, rota
     assert sign_in()[0] == 200
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '{"username": "ada"}', '{"username": "a#b", "password": "x"}'])
-def test_a_request_that_is_none_is_refused(auth: Auth, sign_in: Any, body: str) -> None:
-    assert sign_in(body=body)[0] == 400
+def test_a_request_that_is_none_is_refused(auth: Auth, sign_in: Any) -> None:
+    for body in ["", "{", "[]", '{"username": "ada"}', '{"username": "a#b", "password": "x"}']:
+        assert sign_in(body=body)[0] == 400, body
 
 
 def test_the_published_keys_are_shown_to_everybody(auth: Auth, rotate: Rotate, sign_in: Any) -> None:
@@ -241,15 +241,15 @@ def test_a_key_that_is_not_published_does_not_come_into_use(auth: Auth, rotate: 
     assert "AWSCURRENT" in auth.labels()["a".ljust(36, "0")]
 
 
-@pytest.mark.parametrize("token", ["a.b.c", "", "eyJhbGciOiJub25lIn0.e30."])
 def test_a_token_that_is_none_is_unauthorized_and_not_in_the_logs(
-    auth: Auth, rotate: Rotate, authorize: Any, caplog: pytest.LogCaptureFixture, token: str
+    auth: Auth, rotate: Rotate, authorize: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     rotate("a")
-    with pytest.raises(Exception, match=r"^Unauthorized$"):
-        authorize(token)
-    assert "refused" in logged(caplog)
-    assert token == "" or token not in logged(caplog)
+    for token in ("aaa.bbb.ccc", "", "eyJhbGciOiJub25lIn0.e30."):
+        with pytest.raises(Exception, match=r"^Unauthorized$"):
+            authorize(token)
+        assert "refused" in logged(caplog)
+        assert token == "" or token not in logged(caplog)
 
 
 def test_without_any_key_nobody_is_let_in_nor_told_to_sign_in_again(auth: Auth, authorize: Any) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from local_clouds import ACCOUNT, REGION, Client, zipped
 
+from opsctl.auth import User, add_user, list_users, remove_user
+from opsctl.auth.users import NoSuchUser
+from opsctl.aws import Access, Aws
 from opsctl.local import Running
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/a-function"
@@ -250,3 +253,23 @@ def test_a_stage_says_how_its_cache_is_doing(guarded: GuardedApi) -> None:
     )
     assert guarded.gateway.get_stage(**where)["cacheClusterStatus"] == "AVAILABLE"
     assert guarded.gateway.get_stages(restApiId=guarded.id)["item"][0]["cacheClusterStatus"] == "AVAILABLE"
+
+
+def test_users_are_made_changed_listed_and_removed(client: Client, running: Running) -> None:
+    aws = Aws(Access(REGION, ACCOUNT, running.endpoint_url))
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="users", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "username", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "username", "AttributeType": "S"}],
+    )  # fmt: skip
+    dynamodb.put_item(TableName="users", Item={"username": {"S": "failures#ada"}, "count": {"N": "9"}})
+    add_user(aws, "users", "bob", "correct horse battery", ["orders:read"])
+    add_user(aws, "users", "ada", "correct horse battery", ["orders:read"])
+    add_user(aws, "users", "ada", "another horse battery", ["photos:write", "orders:read"])
+    assert list_users(aws, "users") == [User("ada", ("orders:read", "photos:write")), User("bob", ("orders:read",))]
+    assert "Item" not in dynamodb.get_item(TableName="users", Key={"username": {"S": "failures#ada"}})
+    remove_user(aws, "users", "ada")
+    assert list_users(aws, "users") == [User("bob", ("orders:read",))]
+    with pytest.raises(NoSuchUser):
+        remove_user(aws, "users", "ada")
