@@ -125,6 +125,9 @@ def listening(app: ASGIApp, serves: Serves) -> ASGIApp:
         if said is not None and _is_address(said.decode("latin-1")):
             client = (said.decode("latin-1"), client[1])
         host = dict(headers).get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        if not serves(host) and scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         if not serves(host):
             await send_response(_nobody(), send, head=scope.get("method") == "HEAD")
             return

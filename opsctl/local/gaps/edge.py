@@ -38,7 +38,7 @@ class Edge(Gap):
     def __init__(self, cloud: Cloud, cache: EdgeCache | None = None) -> None:
         super().__init__(cloud)
         self.cache = cache or EdgeCache()
-        self._configs: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._configs: dict[str, tuple[str | None, dict[str, Any]]] = {}  # by id: the XML and what was read from it
 
     async def install(self) -> None:
         from ministack.services import cloudfront
@@ -49,10 +49,11 @@ class Edge(Gap):
         add_headers, self._fetch = cloudfront._add_cloudfront_headers, cloudfront._fetch_from_origin
 
         def parse_once(distribution: dict[str, Any]) -> dict[str, Any]:
-            etag, known = self._configs.get(distribution["Id"], ("", {}))
-            if etag != distribution["ETag"]:
+            xml = distribution.get("config_xml") or ""
+            read, known = self._configs.get(distribution["Id"], (None, {}))
+            if read != xml:
                 known = parse(distribution) | _settings(cloudfront, distribution)
-                self._configs[distribution["Id"]] = distribution["ETag"], known
+                self._configs[distribution["Id"]] = xml, known
             return known
 
         def behavior_with_ttls(element: Any, pattern: str | None = None) -> dict[str, Any]:
@@ -161,9 +162,9 @@ class Edge(Gap):
             viewing.headers.get("accept-encoding", ""), gzip_enabled=policy["gzip"], brotli_enabled=policy["brotli"]
         )
 
-        async def fetch(more: Mapping[str, str], kept: Mapping[str, Any] = headers) -> Answer:
+        async def fetch(more: Mapping[str, str]) -> Answer:
             status, _, found, data = await self._fetch(
-                origin, method, uri, query, {**kept, **more}, body, https, client_ip, forwarded_for, arn
+                origin, method, uri, query, {**headers, **more}, body, https, client_ip, forwarded_for, arn
             )
             return Answer(status, {name.lower(): value for name, value in found.items()}, data)
 

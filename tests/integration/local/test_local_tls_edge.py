@@ -290,6 +290,30 @@ def test_an_error_of_the_origin_is_kept_for_a_while(ask: Ask, origin: ThreadingH
     assert len(asked(origin, "/cached/missing")) == 1
 
 
+def test_the_distribution_says_how_long_an_error_is_kept(
+    running: Running, client: Client, origin: ThreadingHTTPServer
+) -> None:
+    distribute(client, origin, "errors.opsctl.test", CustomErrorResponses={
+        "Quantity": 1, "Items": [{"ErrorCode": 404, "ErrorCachingMinTTL": 0}],
+    })  # fmt: skip
+    edge = edge_of(running, "errors.opsctl.test")
+    for _ in range(2):
+        assert edge.request("GET", "/cached/missing/0").status == 404
+    assert len(asked(origin, "/cached/missing/0")) == 2
+
+
+def test_the_root_is_invalidated_by_its_own_path(running: Running, client: Client, origin: ThreadingHTTPServer) -> None:
+    root = distribute(client, origin, "root.opsctl.test", DefaultRootObject="index.html")
+    edge = edge_of(running, "root.opsctl.test")
+    edge.request("GET", "/")
+    for path, outcome in (("/index.html", "Hit from cloudfront"), ("/", "Miss from cloudfront")):
+        client("cloudfront").create_invalidation(DistributionId=root["Id"], InvalidationBatch={
+            "CallerReference": path, "Paths": {"Quantity": 1, "Items": [path]},
+        })  # fmt: skip
+        assert edge.request("GET", "/").headers["x-cache"] == outcome
+    assert len(asked(origin, "/index.html")) == 2
+
+
 def test_an_invalidation_makes_the_next_viewer_miss(ask: Ask, client: Client, distribution: dict[str, Any]) -> None:
     ask("/cached/c")
     ask("/cached/d")
