@@ -61,12 +61,12 @@ def test_a_vpc_link_lives_from_creation_to_not_found(client: Client) -> None:
         gateway.get_vpc_link(vpcLinkId=link["id"])
 
 
-def test_a_private_integration_keeps_its_link_and_answers_504_while_nothing_is_behind_it(api: Api) -> None:
+def test_a_private_integration_keeps_its_link_and_answers_500_where_the_link_is_not_there(api: Api) -> None:
     where = api.method("GET", type="HTTP_PROXY", integrationHttpMethod="GET", uri="http://orders.elb.amazonaws.com/",
                        connectionType="VPC_LINK", connectionId="abc123")  # fmt: skip
     assert api.gateway.get_integration(**where)["connectionId"] == "abc123"
     status, _, body = api.call("GET")
-    assert (status, json.loads(body)) == (504, {"message": "Network error communicating with endpoint"})
+    assert (status, json.loads(body)) == (500, {"message": "Internal server error"})
 
 
 def test_a_mock_integration_gives_back_no_method_that_nobody_put(api: Api) -> None:
