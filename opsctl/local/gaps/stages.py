@@ -110,7 +110,7 @@ class Stages(Gap):
             event = build_event(*arguments, **settings)
             if execution := EXECUTION.get():
                 context = event["requestContext"]
-                context["requestId"], context["extendedRequestId"] = execution.request_id, execution.extended_id
+                context["extendedRequestId"] = execution.extended_id
                 context["identity"]["sourceIp"] = execution.client
             return event
 
