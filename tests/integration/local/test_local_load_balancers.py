@@ -6,6 +6,7 @@ import http.client
 import json
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -216,6 +217,31 @@ def test_where_all_targets_fail_their_checks_all_of_them_are_asked(
     for port in ports:
         get(port, "/mend")
     wait_until(stack.healthy(2))
+
+
+def test_at_the_end_of_the_deregistration_delay_connections_are_ended(
+    client: Client, running: Running, stack: Stack, api: tuple[str, str]
+) -> None:
+    def delay(seconds: int) -> None:
+        attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}
+        client("elbv2").modify_target_group_attributes(TargetGroupArn=stack.target_group_arn, Attributes=[attribute])
+
+    targets = [{"Id": one} for one in stack.health()]
+    delay(1)
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(send, running, api[0], "/gate", method="POST")
+        wait_until(lambda: "1" in [waiting(port) for port in instance_ports(running, stack)])
+        client("elbv2").deregister_targets(TargetGroupArn=stack.target_group_arn, Targets=targets)
+        assert pending.result().status == 504
+    client("elbv2").register_targets(TargetGroupArn=stack.target_group_arn, Targets=targets)
+    delay(30)
+    wait_until(stack.healthy(2))
+
+
+def waiting(port: int) -> str:
+    """How many requests of an instance wait at its gate."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        return str(answer.headers["X-Waiting"])
 
 
 def test_a_slow_service_is_given_up_after_the_integrations_time(
