@@ -9,6 +9,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.lang.management.ManagementFactory;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import opsctl.service.http.Server;
@@ -22,6 +23,8 @@ import org.slf4j.LoggerFactory;
 /** Starts the service: HTTP at once, so that it can say that it lives; the database as soon as it is there. */
 public final class Main {
     private static final Logger LOG = LoggerFactory.getLogger(Main.class);
+
+    private static final Duration DRAIN = Duration.ofSeconds(5);
 
     private Main() {}
 
@@ -45,8 +48,8 @@ public final class Main {
                 .forEach(binder -> binder.bindTo(meters));
         var database = new Database(Database.url(settings), AwsCredentials.of(settings), meters);
         var ids = new OrderIds(InstantSource.system(), new SecureRandom());
-        var server =
-                new Server(settings.port(), new SqlOrderStore(database), ids, InstantSource.system(), meters);
+        var store = new SqlOrderStore(database);
+        var server = new Server(settings.port(), DRAIN, store, ids, InstantSource.system(), meters);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, database), "shutdown"));
         LOG.atInfo()
                 .addKeyValue("port", server.port())

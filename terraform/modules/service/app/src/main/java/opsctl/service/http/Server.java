@@ -14,15 +14,25 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 /** The HTTP server: bounded threads, JSON only, and an end that no request notices. */
 public final class Server implements AutoCloseable {
     private static final int THREADS = 40;
-    /** Together less than the 30 seconds after which systemd kills. */
-    private static final Duration DRAIN = Duration.ofSeconds(5);
+    /** With the drain time less than the 30 seconds after which systemd kills. */
     private static final Duration FINISH = Duration.ofSeconds(10);
 
     private final Javalin app;
+    private final Duration drain;
     private volatile boolean draining;
 
-    /** @param port 0 takes a free one, see {@link #port} */
-    public Server(int port, OrderStore store, OrderIds ids, InstantSource clock, PrometheusMeterRegistry meters) {
+    /**
+     * @param port 0 takes a free one, see {@link #port}
+     * @param drain how long connections get to go elsewhere at a stop
+     */
+    public Server(
+            int port,
+            Duration drain,
+            OrderStore store,
+            OrderIds ids,
+            InstantSource clock,
+            PrometheusMeterRegistry meters) {
+        this.drain = drain;
         app = Javalin.create(config -> {
             config.showJavalinBanner = false;
             config.startupWatcherEnabled = false;
@@ -39,7 +49,7 @@ public final class Server implements AutoCloseable {
             RequestLog.configure(config, meters);
         });
         RequestLog.addTo(app);
-        app.before(context -> {
+        app.after(context -> {
             if (draining) {
                 context.header("Connection", "close");
             }
@@ -56,13 +66,13 @@ public final class Server implements AutoCloseable {
 
     /**
      * Stop without a failed request. First /health/ready says 503 and each answer closes its connection, so that the load
-     * balancer and its clients go elsewhere; when no connection is left, or after 5 seconds, the port closes and what is
-     * under way gets 10 seconds more.
+     * balancer and its clients go elsewhere; when no connection is left, or the drain time is over, the port closes and what
+     * is under way gets 10 seconds more.
      */
     @Override
     public void close() throws InterruptedException {
         draining = true;
-        long end = System.nanoTime() + DRAIN.toNanos();
+        long end = System.nanoTime() + drain.toNanos();
         while (connections() > 0 && System.nanoTime() - end < 0) {
             Thread.sleep(50);
         }
