@@ -242,11 +242,15 @@ def test_who_may_only_look_is_not_offered_to_change_anything(page: Browser, aws:
 
 def test_signing_out_leaves_nothing_behind(page: Browser, mara: Person) -> None:
     sign_in(page, mara)
-    page.find("#orders")
+    page.type("#customer", "Somebody whom the next person must not see")
+    page.click("#catalogue .add")
+    page.click("#order-form [type=submit]")
+    page.see("Somebody", ".order")
     page.click("#sign-out")
     page.find("#sign-in")
     assert count(page, ".order") == 0
-    assert page.driver.execute_script("return sessionStorage.length") == 0
+    assert "Somebody" not in page.driver.page_source
+    assert page.driver.execute_script("return document.getElementById('customer').value + sessionStorage.length") == "0"
     assert page.driver.switch_to.active_element.get_attribute("id") == "username"
     page.driver.refresh()
     page.find("#sign-in")

@@ -110,7 +110,7 @@ async function place() {
   } catch (error) {
     if (error.status === 401) return;
     notifyError($('order-notice'), error, {
-      unavailable: `${UNAVAILABLE} Your order is still in the form; placing it again won't double it.`,
+      unavailable: `${UNAVAILABLE} Your order is still in the form; placing it again won’t double it.`,
     });
   }
 }
