@@ -347,7 +347,7 @@ def _login_of(record: Any) -> Login | None:
     if getattr(record, "manage_master_user_password", False):
         secret = json.loads(record.master_user_secret.secret.secret_string)
         return Login(secret["username"], secret["password"])
-    password = getattr(record, "master_user_password", None)
+    password = getattr(record, "_master_user_password", None)  # moto's own attribute refuses to be read
     return Login(record.master_username, password) if password and record.master_username else None
 
 

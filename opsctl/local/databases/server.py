@@ -55,10 +55,10 @@ ONLY_ROOT_BY_SOCKET = (
     "FLUSH PRIVILEGES;\n"
 )
 NO_SPACE = re.compile(r"No space left|errno: 28|error 28|Disk is full|Disk full", re.IGNORECASE)
+BAD_VALUE = re.compile(r"Error while setting value '")
 BAD_SETTING = re.compile(
-    r"unknown (option|variable|suffix)|ambiguous option|wrong value|error while setting value|incorrect.*value|"
-    r"(can't|could not|failed to) set|invalid value|unknown collation|Unknown character set", re.IGNORECASE,
-)  # fmt: skip
+    rf"{BAD_VALUE.pattern}|unknown (collation|character set)|innodb_\w+.* (too small|must be)", re.IGNORECASE
+)
 
 
 class Reason(Enum):
@@ -144,6 +144,9 @@ class Server:
             if (status := self.child.status) is not None:
                 raise self._did_not_start(f"its process ended ({status})", before)
             if self._answers():
+                if BAD_VALUE.search(self._said(before)):  # it would go on with another value
+                    self.stop()
+                    raise self._did_not_start("a setting has a value that it can't take", before)
                 return self.child
             self._clock.sleep(0.05)
         self.stop(0)
@@ -246,10 +249,13 @@ class Server:
         except (OSError, pymysql.Error):
             return False
 
-    def _did_not_start(self, why: str, log_start: int) -> ServerDidNotStart:
+    def _said(self, log_start: int) -> str:
         with open(self.error_log, "rb") as file:
             file.seek(log_start)
-            said = file.read()[-4000:].decode("utf-8", "replace")
+            return file.read(1_000_000).decode("utf-8", "replace")
+
+    def _did_not_start(self, why: str, log_start: int) -> ServerDidNotStart:
+        said = self._said(log_start)
         return ServerDidNotStart(why, self.error_log, "\n".join(said.splitlines()[-15:]), reason_of(said))
 
 

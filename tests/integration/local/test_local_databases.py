@@ -93,9 +93,8 @@ def _program(pid: int) -> str:
 def create(client: Client, group: str, name: str, **settings: Any) -> None:
     client("rds").create_db_instance(
         DBInstanceIdentifier=name, Engine="mysql", EngineVersion="8.4", DBInstanceClass="db.t4g.micro", DBName="orders",
-        MasterUsername="master", ManageMasterUserPassword=True, AllocatedStorage=20, Port=3307,
-        VpcSecurityGroupIds=[group], EnableCloudwatchLogsExports=["error", "slowquery"],
-        **settings,
+        MasterUsername="master", AllocatedStorage=20, Port=3307, VpcSecurityGroupIds=[group],
+        EnableCloudwatchLogsExports=["error", "slowquery"], **({"ManageMasterUserPassword": True} | settings),
     )  # fmt: skip
 
 
@@ -273,10 +272,16 @@ def test_metrics_are_published_as_rds_does(database: Database, client: Client) -
     until(lambda: average("WriteIOPS", "Count/Second") is not None, "WriteIOPS")
 
 
-def test_deleting_an_instance_removes_what_it_stored(database: Database, client: Client) -> None:
-    create(client, database.group, "short-lived")
+def test_an_instance_with_a_given_password_takes_another_and_leaves_nothing_when_deleted(database: Database, client: Client) -> None:
+    create(client, database.group, "short-lived", ManageMasterUserPassword=False, MasterUserPassword="the first one")
     short = Database(client, database.group, database.authority, database.work, "short-lived")
     address = short.wait_for("available")["Endpoint"]["Address"]
+    known = {"host": address, "user": "master", "password": "the first one"}
+    database.connect(**known).close()
+    client("rds").modify_db_instance(
+        DBInstanceIdentifier="short-lived", MasterUserPassword="another", ApplyImmediately=True
+    )
+    database.connect(**{**known, "password": "another"}).close()
     folder = next((database.work / "databases").glob("*/*/short-lived"))
     client("rds").delete_db_instance(DBInstanceIdentifier="short-lived", SkipFinalSnapshot=True)
     assert not folder.exists()
@@ -300,6 +305,17 @@ def test_a_broken_data_folder_ends_in_a_status_and_can_be_mended(client: Client,
     client("rds").start_db_instance(DBInstanceIdentifier="broken")
     broken.wait_for("available")
     client("rds").delete_db_instance(DBInstanceIdentifier="broken", SkipFinalSnapshot=True)
+
+
+def test_a_setting_that_no_server_can_take_is_a_status_until_it_is_mended(database: Database, client: Client) -> None:
+    set_parameters(client, method="pending-reboot", sql_mode="NO_SUCH_MODE")
+    client("rds").reboot_db_instance(DBInstanceIdentifier="orders-db")
+    database.wait_for("incompatible-parameters")
+    until(lambda: any("NO_SUCH_MODE" in line for line in events(client, "error")), "a line about sql_mode")
+    set_parameters(client, method="pending-reboot", sql_mode="STRICT_TRANS_TABLES")
+    client("rds").reboot_db_instance(DBInstanceIdentifier="orders-db")
+    database.wait_for("available")
+    assert database.rows("SELECT @@sql_mode") == [("STRICT_TRANS_TABLES",)]
 
 
 def test_storage_outlives_the_cloud_and_no_process_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
