@@ -272,7 +272,9 @@ def test_metrics_are_published_as_rds_does(database: Database, client: Client) -
     until(lambda: average("WriteIOPS", "Count/Second") is not None, "WriteIOPS")
 
 
-def test_an_instance_with_a_given_password_takes_another_and_leaves_nothing_when_deleted(database: Database, client: Client) -> None:
+def test_an_instance_with_a_given_password_takes_another_and_leaves_nothing_when_deleted(
+    database: Database, client: Client
+) -> None:
     create(client, database.group, "short-lived", ManageMasterUserPassword=False, MasterUserPassword="the first one")
     short = Database(client, database.group, database.authority, database.work, "short-lived")
     address = short.wait_for("available")["Endpoint"]["Address"]
