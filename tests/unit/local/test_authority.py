@@ -54,6 +54,11 @@ def test_a_client_that_trusts_the_authority_accepts_each_name_of_a_certificate(a
     handshake(certificate, key, authority.certificate_file, name)
 
 
+def test_a_certificate_for_an_address_alone_is_accepted(authority: Authority) -> None:
+    certificate, key = authority.issue(("127.4.5.6",))
+    handshake(certificate, key, authority.certificate_file, "127.4.5.6")
+
+
 def test_another_name_than_the_certificates_is_refused_by_the_client(authority: Authority) -> None:
     certificate, key = authority.issue(("local.opsctl.test",))
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):

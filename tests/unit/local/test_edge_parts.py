@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from opsctl.local.edge.access_log import render
 from opsctl.local.edge.cache import ERROR, HIT, MISS, REFRESH_HIT, Answer, EdgeCache, Key, Rules, encodings
 from opsctl.local.edge.countries import UNKNOWN, country_of
+from opsctl.local.edge.execution import Execution
 from opsctl.local.edge.freshness import Limits, directives, lifetime
 from opsctl.local.edge.store import Store
+from opsctl.local.gaps.stages import StageCache
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 KEY = Key("E1", "/page")
@@ -295,3 +297,56 @@ def test_an_access_log_line_is_the_stages_format_filled_in() -> None:
 def test_no_value_can_break_the_lines_json(values: dict[str, Any]) -> None:
     line = render('{"id":"$context.requestId","who":"$context.identity.userAgent"}', values)
     assert set(json.loads(line)) == {"id", "who"}
+
+
+class Stage:
+    """A cached GET /things/{id} with the id in its key, and an integration that counts."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock, self.count = Clock(), 0
+        self.cache = StageCache(self.clock)
+        own = {"cachingEnabled": True, "cacheTtlInSeconds": 60, **settings}
+        self.stage = {"cacheClusterEnabled": True, "methodSettings": {"*/*": own}}
+
+    async def integration(self) -> tuple[int, dict[str, Any], bytes]:
+        self.count += 1
+        return 200, {}, str(self.count).encode()
+
+    def get(self, thing: str = "1", method: str = "GET", **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        execution = Execution(
+            request_id="r", extended_id="e", account_id="1", region="r", api_id="a", stage_name="v1", method=method,
+            path=f"/things/{thing}", headers=sent, query={}, client="127.0.0.1", trace_id="t", stage=self.stage,
+            request={"resource_path": "/things/{id}", "path_params": {"id": thing}},
+        )  # fmt: skip
+        integration = {"cacheNamespace": "n", "cacheKeyParameters": ["method.request.path.id"]}
+        self.execution = execution
+        return asyncio.run(self.cache.serve(execution, integration, self.integration, lambda: "denied"))
+
+
+def test_a_stages_answer_is_kept_for_its_seconds() -> None:
+    stage = Stage()
+    assert (stage.get()[2], stage.get()[2], stage.get("2")[2]) == (b"1", b"1", b"2")
+    stage.clock.sleep(61)
+    assert (stage.get()[2], stage.execution.cache) == (b"3", "miss")
+
+
+def test_zero_seconds_keep_nothing() -> None:
+    stage = Stage(cacheTtlInSeconds=0)
+    assert (stage.get()[2], stage.get()[2], stage.execution.cache) == (b"1", b"2", "")
+
+
+def test_a_client_that_may_not_refresh_is_refused_where_the_stage_says_so() -> None:
+    stage = Stage(requireAuthorizationForCacheControl=True, unauthorizedCacheControlHeaderStrategy="FAIL_WITH_403")
+    stage.get()
+    assert stage.get(Cache_Control="max-age=0") == "denied"
+    assert stage.get(Cache_Control="max-age=0", Authorization="AWS4-HMAC-SHA256 Credential=…")[2] == b"2"
+    assert stage.get()[2] == b"2"
+
+
+def test_a_method_can_be_cached_or_not_by_its_own_settings() -> None:
+    stage = Stage()
+    stage.stage["methodSettings"]["/things/{id}/POST"] = {"cachingEnabled": True, "cacheTtlInSeconds": 60}  # type: ignore[index]
+    stage.stage["methodSettings"]["/things/{id}/GET"] = {"cachingEnabled": False}  # type: ignore[index]
+    assert (stage.get()[2], stage.get()[2]) == (b"1", b"2")
+    assert (stage.get(method="POST")[2], stage.get(method="POST")[2]) == (b"3", b"3")
