@@ -108,8 +108,8 @@ class Authority:
         self, names: tuple[str, ...], issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey
     ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
-        # Not the name itself: without a DNS name in the certificate OpenSSL checks the common name as one, and an address
-        # is none that the constraints allow.
+        # Not the name itself: where a certificate has no DNS name, OpenSSL checks the common name as one, and an
+        # address is none that the constraints allow.
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"server {names[0]}"[:64])])
         issuer_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         certificate = (
