@@ -69,13 +69,18 @@ COMPONENTS = {
 }  # fmt: skip
 
 RESTRICTED_EXTENSIONS = re.compile(
-    r"\.(?:ani|asa|asax|ascx|backup|bak|bat|cdx|cer|cfg|cmd|com|compositefont|config|conf|crt|cs|csproj|csr|dat|db|dbf"
+    r"\.(?:ani|asa|asax|ascx|backup|bak|bat|cdx|cer|cfg|cmd|compositefont|config|conf|crt|cs|csproj|csr|dat|db|dbf"
     r"|dll|dos|dpkg-dist|drv|gadget|hta|htr|htw|ida|idc|idq|inc|inf|ini|jse|key|licx|lnk|log|mdb|msc|ocx|old|pass|pdb"
     r"|pfx|pif|pem|pol|prf|printer|pwd|rdb|rdp|reg|resources|resx|sct|shs|sql|swp|sys|tlb|tmp|vb|vbe|vbs|vbproj|vsdisco"
     r"|vxd|webinfo|ws|wsc|wsf|wsh|xsd|xsx)$",
     re.IGNORECASE,
 )
-"""Source: OWASP core rule set 4.25, tx.restricted_extensions (Apache-2.0). AWS names .log and .ini as examples."""
+"""Source: OWASP core rule set 4.25, tx.restricted_extensions (Apache-2.0), but for .com, in which mail addresses end.
+AWS names .log and .ini as examples."""
+EXPLOITABLE_PATHS = re.compile(
+    r"/(?:web-inf|meta-inf|\.git|\.svn|\.hg|\.env|\.aws|\.ssh|\.ht(?:access|passwd))(?:/|$)", re.IGNORECASE
+)
+"""AWS names web-inf; the others are of the core rule set's restricted-files.data, which has /config.json too."""
 
 
 def _core(name: str, components: str, *rules: range) -> tuple[StandIn, ...]:
@@ -121,7 +126,8 @@ BAD_INPUTS = Group(
         _plain("Host_localhost_HEADER", "Host_Localhost_Header",
                lambda r: any(value.lower().split(":")[0] == "localhost" for value in r.header_values("host"))),
         _plain("PROPFIND_METHOD", "Propfind_Method", lambda r: r.method == "PROPFIND"),
-        *_core("ExploitablePaths", "URIPATH", range(930130, 930140)),
+        _plain("ExploitablePaths_URIPATH", "ExploitablePaths_URIPath",
+               lambda r: bool(EXPLOITABLE_PATHS.search(r.path))),
         *_core("Log4JRCE", "QUERYSTRING BODY URIPATH HEADER", range(944150, 944160)),
     ),
     missing=("ReactJSRCE_BODY",),

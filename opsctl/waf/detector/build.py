@@ -22,6 +22,8 @@ from opsctl.files import disk_errors
 
 SOURCES = ("go.mod", "go.sum", "main.go")
 PROGRAM = "waf-detector"
+# The tag: ^ and $ mean a text's ends, as the core rule set's authors expect (Coraza's README).
+FLAGS = ("-trimpath", "-buildvcs=false", "-tags=coraza.rule.no_regex_multiline", "-ldflags=-s -w")
 BUILD_TIMEOUT_SECONDS = 900
 FAILURE = "failure.txt"
 
@@ -44,7 +46,7 @@ class Availability:
 
 def folder(cache: Path) -> Path:
     """Where this version's program lies, or will: its sources and this platform decide."""
-    digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
+    digest = hashlib.sha256(" ".join((platform.system(), platform.machine(), *FLAGS)).encode())
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
     return cache / "waf-detector" / digest.hexdigest()[:16]
@@ -91,7 +93,7 @@ def _build(place: Path, env: Mapping[str, str]) -> None:
     environment = dict(env) | {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
     with tempfile.TemporaryDirectory(dir=place) as temporary:
         made = Path(temporary) / PROGRAM
-        words = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(made), "."]
+        words = ["go", "build", *FLAGS, "-o", str(made), "."]
         try:
             done = processes.run(
                 words, env=environment, cwd=Path(__file__).parent, timeout_seconds=BUILD_TIMEOUT_SECONDS

@@ -5,6 +5,9 @@
 locals {
   upload_label = "photo-upload"
 
+  # Twice, since what is decoded twice on its way to a query must not pass for being encoded twice.
+  decoding = ["URL_DECODE", "URL_DECODE", "HTML_ENTITY_DECODE"]
+
   managed_rule_groups = {
     AWSManagedRulesAmazonIpReputationList = { priority = 20, reads_bodies = false }
     AWSManagedRulesKnownBadInputsRuleSet  = { priority = 21, reads_bodies = true }
@@ -316,14 +319,13 @@ resource "aws_wafv2_web_acl" "this" {
               all_query_arguments {}
             }
 
-            text_transformation {
-              priority = 0
-              type     = "URL_DECODE"
-            }
+            dynamic "text_transformation" {
+              for_each = local.decoding
 
-            text_transformation {
-              priority = 1
-              type     = "HTML_ENTITY_DECODE"
+              content {
+                priority = text_transformation.key
+                type     = text_transformation.value
+              }
             }
           }
         }
@@ -343,22 +345,28 @@ resource "aws_wafv2_web_acl" "this" {
 
             statement {
               sqli_match_statement {
-                sensitivity_level = "LOW" # HIGH takes harmless JSON for SQL
+                sensitivity_level = "LOW" # HIGH takes harmless texts for SQL
 
                 field_to_match {
-                  body {
-                    oversize_handling = "CONTINUE"
+                  # Value by value: in the middle of a JSON text an attack is not seen. Other bodies are read whole.
+                  json_body {
+                    match_scope               = "ALL"
+                    invalid_fallback_behavior = "EVALUATE_AS_STRING"
+                    oversize_handling         = "CONTINUE"
+
+                    match_pattern {
+                      all {}
+                    }
                   }
                 }
 
-                text_transformation {
-                  priority = 0
-                  type     = "URL_DECODE"
-                }
+                dynamic "text_transformation" {
+                  for_each = local.decoding
 
-                text_transformation {
-                  priority = 1
-                  type     = "HTML_ENTITY_DECODE"
+                  content {
+                    priority = text_transformation.key
+                    type     = text_transformation.value
+                  }
                 }
               }
             }
@@ -390,14 +398,13 @@ resource "aws_wafv2_web_acl" "this" {
               all_query_arguments {}
             }
 
-            text_transformation {
-              priority = 0
-              type     = "URL_DECODE"
-            }
+            dynamic "text_transformation" {
+              for_each = local.decoding
 
-            text_transformation {
-              priority = 1
-              type     = "HTML_ENTITY_DECODE"
+              content {
+                priority = text_transformation.key
+                type     = text_transformation.value
+              }
             }
           }
         }
@@ -418,19 +425,25 @@ resource "aws_wafv2_web_acl" "this" {
             statement {
               xss_match_statement {
                 field_to_match {
-                  body {
-                    oversize_handling = "CONTINUE"
+                  # Value by value: in the middle of a JSON text an attack is not seen. Other bodies are read whole.
+                  json_body {
+                    match_scope               = "ALL"
+                    invalid_fallback_behavior = "EVALUATE_AS_STRING"
+                    oversize_handling         = "CONTINUE"
+
+                    match_pattern {
+                      all {}
+                    }
                   }
                 }
 
-                text_transformation {
-                  priority = 0
-                  type     = "URL_DECODE"
-                }
+                dynamic "text_transformation" {
+                  for_each = local.decoding
 
-                text_transformation {
-                  priority = 1
-                  type     = "HTML_ENTITY_DECODE"
+                  content {
+                    priority = text_transformation.key
+                    type     = text_transformation.value
+                  }
                 }
               }
             }
