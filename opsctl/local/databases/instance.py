@@ -88,7 +88,10 @@ def loopback_address(work: Path, name: str, port: int) -> str:
             except OSError:
                 continue
             return address
-    raise OpsctlError(f"No loopback address is free at port {port}.", where=name)
+    raise OpsctlError(
+        f"No loopback address is free at port {port}.", where=name,
+        next=f"End what listens at port {port} of all addresses (another MySQL?), or give the database another port.",
+    )  # fmt: skip
 
 
 class Instance:
@@ -178,14 +181,17 @@ class Instance:
         """Take what was changed in the record or its parameter group, as far as that goes without a reboot."""
         if self._server is None or not self._server.running or self.record.status != "available":
             return  # the next start takes it
-        login = _login_of(self.record)
-        if login != self._login and login is not None:
-            await self._blocking(self._server.set_master, login)
-            self._login = login
-        if self._door_port != self.record.port:
-            await self._close_door()
-            await self._open_door()
-        await self._apply_parameters(self._server)
+        try:
+            login = _login_of(self.record)
+            if login != self._login and login is not None:
+                await self._blocking(self._server.set_master, login)
+                self._login = login
+            if self._door_port != self.record.port:
+                await self._close_door()
+                await self._open_door()
+            await self._apply_parameters(self._server)
+        except Exception as error:  # the server runs on as it was, or is started again with all of it
+            self._say(f"a change could not be made: {error}")
 
     async def delete(self) -> None:
         """End it, and everything that it stored."""

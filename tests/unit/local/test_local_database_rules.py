@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from opsctl.errors import OpsctlError
 from opsctl.local.databases import journals, measures, package, settings
 from opsctl.local.databases.instance import DELAYS, HEALTHY_SECONDS, delay_before_restart, loopback_address
 from opsctl.local.databases.server import Reason, reason_of
@@ -97,6 +98,15 @@ def test_an_address_where_somebody_listens_is_not_taken(tmp_path: Path) -> None:
         listener.bind((taken, 33306))
         listener.listen()
         assert loopback_address(tmp_path, "orders", 33306) != taken
+
+
+def test_a_port_that_is_taken_at_all_addresses_is_told(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(OpsctlError, match=f"free at port {port}"):
+            loopback_address(tmp_path, "orders", port)
 
 
 SLOW = """/usr/sbin/mariadbd, Version: 11.4.5-MariaDB (MariaDB Server). started with:
