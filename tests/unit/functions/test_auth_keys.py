@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NOW = 1_800_000_000
@@ -60,6 +60,7 @@ def test_nothing_private_is_published(keys: ModuleType) -> None:
     assert "d" in document["keys"][0]["jwk"]
 
 
+@settings(deadline=None)
 @given(pauses=st.lists(st.integers(0, 3 * (PUBLICATION + TOKEN)), min_size=1, max_size=6), after=st.integers(0, 5000))
 def test_whenever_a_token_is_signed_its_key_is_published_until_it_expires(
     keys: ModuleType, tokens: ModuleType, pauses: list[int], after: int

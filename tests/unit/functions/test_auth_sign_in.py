@@ -24,6 +24,11 @@ def test_nobody_costs_as_much_as_somebody_and_is_never_right(sign_in: ModuleType
     assert not sign_in.password_matches("a", None)
 
 
+def test_nobody_has_no_password_even_if_it_were_known(sign_in: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "NOBODY", hash_password("a"))
+    assert not sign_in.password_matches("a", None)
+
+
 @pytest.mark.parametrize(
     "kept",
     [
