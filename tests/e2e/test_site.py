@@ -233,6 +233,20 @@ def test_a_token_that_is_not_ours_leads_back_to_signing_in(page: Browser) -> Non
     assert page.driver.execute_script("return sessionStorage.length") == 0
 
 
+def test_a_session_ends_when_its_token_does_and_what_was_begun_stays(page: Browser, mara: Person) -> None:
+    sign_in(page, mara)
+    page.type("#customer", "Mara at home")
+    page.driver.execute_script(  # as after a machine's sleep: the token's time has passed, and the page is looked at again
+        "const session = JSON.parse(sessionStorage.getItem('session')); session.expiresAt = Date.now() - 1;"
+        "sessionStorage.setItem('session', JSON.stringify(session));"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    page.see("Your session has ended. Please sign in again.", "#sign-in")
+    assert page.driver.execute_script("return sessionStorage.length") == 0
+    sign_in(page, mara)
+    assert page.find("#customer").get_property("value") == "Mara at home"
+
+
 def test_who_may_only_look_is_not_offered_to_change_anything(page: Browser, aws: Aws, outputs: dict[str, Any]) -> None:
     sign_in(page, add_person(aws, outputs, "rita", {"orders:read"}))
     page.find("#orders")
