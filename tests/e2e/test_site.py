@@ -236,7 +236,7 @@ def test_a_token_that_is_not_ours_leads_back_to_signing_in(page: Browser) -> Non
 def test_a_session_ends_when_its_token_does_and_what_was_begun_stays(page: Browser, mara: Person) -> None:
     sign_in(page, mara)
     page.type("#customer", "Mara at home")
-    page.driver.execute_script(  # as after a machine's sleep: the token's time has passed, and the page is looked at again
+    page.driver.execute_script(  # as after a machine's sleep: the token's time has passed unnoticed
         "const session = JSON.parse(sessionStorage.getItem('session')); session.expiresAt = Date.now() - 1;"
         "sessionStorage.setItem('session', JSON.stringify(session));"
         "document.dispatchEvent(new Event('visibilitychange'))"
