@@ -8,7 +8,6 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import opsctl.service.orders.OrderIds;
 import opsctl.service.orders.OrderStore;
-import org.eclipse.jetty.server.handler.StatisticsHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** The HTTP server: bounded threads, JSON only, and an end that no request notices. */
@@ -41,8 +40,7 @@ public final class Server implements AutoCloseable {
             config.jsonMapper(new JavalinJackson(OrderJson.MAPPER, false));
             config.jetty.threadPool = new QueuedThreadPool(THREADS, 4);
             config.jetty.modifyServer(jetty -> {
-                jetty.setStopTimeout(FINISH.toMillis());
-                jetty.setHandler(new StatisticsHandler()); // lets the requests under way finish at a stop
+                jetty.setStopTimeout(FINISH.toMillis()); // the default 0 would cut off what is under way
                 jetty.setErrorHandler(new PlainErrors());
             });
             config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));

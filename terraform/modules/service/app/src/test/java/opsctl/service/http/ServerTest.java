@@ -290,8 +290,19 @@ class ServerTest {
     }
 
     @Test
-    void at_a_stop_ready_says_no_and_what_is_under_way_finishes() throws Exception {
-        server = server(Duration.ofSeconds(2));
+    void at_a_stop_ready_says_no_and_connections_are_closed_one_by_one() throws Exception {
+        server = server(Duration.ofSeconds(10));
+        get("/health/live");
+        var stopping = close(server);
+        while (header(get("/health/live"), "Connection") == null) {
+            Thread.onSpinWait();
+        }
+        stopping.join(); // well before the 10 seconds: no connection is left
+    }
+
+    @Test
+    void what_is_under_way_at_a_stop_finishes_though_the_port_is_closed() throws Exception {
+        server = server(Duration.ZERO);
         String id = place();
         var begun = new CountDownLatch(1);
         var goOn = new CountDownLatch(1);
@@ -307,6 +318,17 @@ class ServerTest {
                 HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/orders/" + id)).build(),
                 BodyHandlers.ofString());
         begun.await();
+        int port = server.port();
+        var stopping = close(server);
+        while (listens(port)) {
+            Thread.onSpinWait();
+        }
+        goOn.countDown();
+        assertEquals(200, slow.get().statusCode());
+        stopping.join();
+    }
+
+    private static Thread close(Server server) {
         var stopping = new Thread(() -> {
             try {
                 server.close();
@@ -315,15 +337,14 @@ class ServerTest {
             }
         });
         stopping.start();
-        HttpResponse<String> ready;
-        do {
-            ready = client.send(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/health/live")).build(),
-                    BodyHandlers.ofString());
-        } while (header(ready, "Connection") == null);
-        assertEquals(503, get("/health/ready").statusCode());
-        goOn.countDown();
-        assertEquals(200, slow.get().statusCode());
-        stopping.join();
+        return stopping;
+    }
+
+    private static boolean listens(int port) {
+        try (var socket = new Socket("127.0.0.1", port)) {
+            return true;
+        } catch (IOException refused) {
+            return false;
+        }
     }
 }
