@@ -87,11 +87,12 @@ def main() -> None:
             with open_browser(folder, authority=Path(running["authority_file"]), hosts=hosts) as page:
                 page.driver.set_window_size(1280, 1230)
                 fill(page, folder, outputs["edge"]["url"], name, password)
-                shot = Image.open(io.BytesIO(page.driver.get_screenshot_as_png()))
+                shot = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
         finally:
             remove_user(aws, table, name)
     body = io.BytesIO()
-    shot.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(body, "PNG", optimize=True)
+    # Pillow dithers only towards a palette that it is given.
+    shot.quantize(palette=shot.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(body, "PNG", optimize=True)
     write_atomically(ROOT / "docs" / "page.png", body.getvalue())
 
 
