@@ -17,7 +17,7 @@ class ScalingGroups(Gap):
     async def install(self) -> None:
         from moto.autoscaling import models
         from moto.autoscaling.responses import AutoScalingResponse
-        from moto.core.responses import ActionResult
+        from moto.core.responses import ActionResult, EmptyResult
 
         for name in ("create_auto_scaling_group", "update_auto_scaling_group"):
             setattr(AutoScalingResponse, name, _keeping_warmup(getattr(AutoScalingResponse, name)))
@@ -44,10 +44,35 @@ class ScalingGroups(Gap):
                 cause += f", shrinking the capacity from {size} to {size - 1}"
             return groups.leave(group, instance_id, cause, _now())
 
-        def delete_auto_scaling_group(backend: Any, name: str) -> None:
-            if name not in backend.autoscaling_groups:
-                raise models.ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found")
+        def set_capacity_of(backend: Any, name: str, capacity: int) -> None:
+            group = _group(backend, name)
+            if not group.min_size <= capacity <= group.max_size:
+                low = capacity < group.min_size
+                limit = f"below min value {group.min_size}" if low else f"above max value {group.max_size}"
+                raise models.ValidationError(
+                    f"New SetDesiredCapacity value {capacity} is {limit} for the AutoScalingGroup."
+                )
+            group.desired_capacity = capacity
+
+        update = models.FakeAutoScalingGroup.update
+
+        def update_within_limits(group: Any, desired_capacity: int | None = None, **settings: Any) -> None:
+            before = group.desired_capacity
+            update(group, desired_capacity=desired_capacity, **settings)
+            wanted = before if desired_capacity is None else desired_capacity
+            group.desired_capacity = max(group.min_size, min(group.max_size, wanted))
+
+        def delete_auto_scaling_group(response: Any) -> Any:
+            backend, name = response.autoscaling_backend, response._get_param("AutoScalingGroupName")
+            group = _group(backend, name)
+            if group.instance_states and not response._get_bool_param("ForceDelete", False):
+                raise models.AutoscalingClientError(
+                    "ResourceInUse",
+                    "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance "
+                    "request(s) still in the group.",
+                )
             groups.end_all(backend.autoscaling_groups.pop(name), _now())
+            return EmptyResult()
 
         def describe_scaling_activities(response: Any) -> Any:
             backend, name = response.autoscaling_backend, response._get_param("AutoScalingGroupName")
@@ -65,12 +90,22 @@ class ScalingGroups(Gap):
 
         models.FakeAutoScalingGroup.set_desired_capacity = set_desired_capacity
         models.AutoScalingBackend.terminate_instance = terminate_instance
-        models.AutoScalingBackend.delete_auto_scaling_group = delete_auto_scaling_group
+        models.FakeAutoScalingGroup.update = update_within_limits
+        models.AutoScalingBackend.set_desired_capacity = set_capacity_of
+        AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group
         # `settle` sees by itself what ended and what has to be registered.
         models.AutoScalingBackend.notify_terminate_instances = lambda *_: None
         models.AutoScalingBackend.update_attached_target_groups = lambda *_: None
         AutoScalingResponse.describe_scaling_activities = describe_scaling_activities
         models.InstanceState.launch_template = property(launch_template)
+
+
+def _group(backend: Any, name: str) -> Any:
+    from moto.autoscaling.exceptions import ValidationError
+
+    if name not in backend.autoscaling_groups:
+        raise ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found")
+    return backend.autoscaling_groups[name]
 
 
 def _now() -> datetime:

@@ -18,6 +18,8 @@ Destination = Address | Path
 
 BACKLOG = 1024
 CONNECT_SECONDS = 5.0
+CHOICES = 3
+"""How often a target is chosen for one connection: one that refuses (its process has just ended) is passed over."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -107,27 +109,30 @@ class Forwarder:
             self._idle.set()
 
     async def _join(self, flow: _Flow) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            target = await self._choose()
-            if target is not None and flow in self._flows:
+            for _ in range(CHOICES):
+                target = await self._choose()
+                if target is None or flow not in self._flows:
+                    break
                 self._flows[flow] = target
-                side = lambda: flow.target  # noqa: E731
-                connecting = (
-                    loop.create_unix_connection(side, str(target))
-                    if isinstance(target, Path)
-                    else loop.create_connection(side, *target)
-                )
-                await asyncio.wait_for(connecting, CONNECT_SECONDS)
-                self.traffic.flows += 1
-                flow.joined()
-                return
+                with contextlib.suppress(ConnectionRefusedError):
+                    await asyncio.wait_for(self._connect(flow, target), CONNECT_SECONDS)
+                    self.traffic.flows += 1
+                    flow.joined()
+                    return
         except (OSError, TimeoutError):
             pass
         except Exception:
             logging.getLogger("opsctl").exception("where a connection goes to")
         self.traffic.refused += 1
         flow.reset()
+
+    async def _connect(self, flow: _Flow, target: Destination) -> None:
+        loop = asyncio.get_running_loop()
+        if isinstance(target, Path):
+            await loop.create_unix_connection(lambda: flow.target, str(target))
+        else:
+            await loop.create_connection(lambda: flow.target, *target)
 
 
 class _Flow:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ class Group:
 
         Source: Network Load Balancers user guide, "Health checks for Network Load Balancer target groups".
         """
-        serving = [target for target in self.targets.values() if target.leaves is None]
+        serving = [target for target in self.targets.values() if target.id in self.record.targets]
         return [target for target in serving if target.health.state is State.HEALTHY] or [
             target for target in serving if target.health.state is State.UNHEALTHY
         ]
@@ -110,15 +111,13 @@ class LoadBalancers:
             if registered or group is None:
                 return "initial", "Elb.RegistrationInProgress", "Target registration is in progress"
             return "unused", "Target.NotRegistered", "Target is not registered to the target group"
-        target = found[0]
-        if target_id not in self._groups[arn].record.targets:
+        group, target = self._groups[arn], found[0]
+        if target_id not in group.record.targets:
             return "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"
-        if group is not None and self._balancer_of(group) is None:
-            return (
-                "unused",
-                "Target.NotInUse",
-                "Target group is not configured to receive traffic from the load balancer",
-            )
+        if group.record.target_type == "instance" and _instance_record(group.record, target_id) is None:
+            return "unused", "Target.InvalidState", "Target is in the stopped or terminated state"
+        if self._balancer_of(group) is None:
+            return "unused", "Target.NotInUse", "Target group is not used by any load balancer"
         health = target.health
         if health.state is State.INITIAL:
             return "initial", "Elb.InitialHealthChecking", "Initial health checks in progress"
@@ -156,15 +155,21 @@ class LoadBalancers:
                 self._report_health(group, balancer)
 
     def _report_health(self, group: Group, balancer: Any) -> None:
-        states = dict.fromkeys(State, 0)
-        for target in group.targets.values():
-            if target.leaves is None:
-                states[target.health.state] += 1
-        counts = {
-            "HealthyHostCount": (float(states[State.HEALTHY]), "Count"),
-            "UnHealthyHostCount": (float(states[State.UNHEALTHY]), "Count"),
-        }
-        self._record(balancer.arn, {"TargetGroup": group.record.arn.rpartition(":")[2]}, counts)
+        """Hosts by health, over all zones and in each of the load balancer's."""
+        of_group = {"TargetGroup": group.record.arn.rpartition(":")[2]}
+        zones = [{}, *({"AvailabilityZone": zone.zone_name} for zone in balancer.availability_zones)]
+        serving = [target for target in group.targets.values() if target.leaves is None]
+        for zone in zones:
+            states = Counter(
+                target.health.state
+                for target in serving
+                if not zone or _zone(group.record, target.id) == zone["AvailabilityZone"]
+            )
+            counts = {
+                "HealthyHostCount": (float(states[State.HEALTHY]), "Count"),
+                "UnHealthyHostCount": (float(states[State.UNHEALTHY]), "Count"),
+            }
+            self._record(balancer.arn, of_group | zone, counts)
 
     def _record(self, arn: str, dimensions: dict[str, str], values: dict[str, tuple[float, str]]) -> None:
         _, _, _, region, account_id, resource = arn.split(":", 5)
@@ -358,6 +363,11 @@ def _instance(group: Group, target: Registered) -> str:
 def _private_address(group: Any, target_id: str) -> str:
     record = _instance_record(group, target_id)
     return str(record.private_ip) if record is not None else "127.0.0.1"
+
+
+def _zone(group: Any, target_id: str) -> str:
+    record = _instance_record(group, target_id)
+    return str(record.placement.zone) if record is not None else ""
 
 
 def _check_of(group: Any) -> Check:

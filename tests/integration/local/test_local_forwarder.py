@@ -97,6 +97,30 @@ def test_a_connection_without_a_target_is_reset() -> None:
     run(test())
 
 
+def test_a_target_that_refuses_is_passed_over_for_the_next() -> None:
+    async def test() -> None:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        with socket.socket() as unheard:
+            unheard.bind(("127.0.0.1", 0))  # taken, and nobody listens
+            targets = iter([unheard.getsockname(), server.sockets[0].getsockname()])
+
+            async def choose() -> Destination:
+                target: Address = next(targets)
+                return target
+
+            forwarder = Forwarder(lambda *_: True, choose)
+            port = await forwarder.start("127.0.0.1", 0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"hello")
+            writer.write_eof()
+            assert await reader.read() == b"hello"
+            assert (forwarder.traffic.flows, forwarder.traffic.refused) == (1, 0)
+        await forwarder.close()
+        server.close()
+
+    run(test())
+
+
 def test_draining_lets_an_open_request_finish_and_takes_no_new_one() -> None:
     async def test() -> None:
         asked, go = asyncio.Event(), asyncio.Event()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from local_clouds import ACCOUNT, REGION, Client, client_of, processes_of
 from services import PORT, Stack, build_stack, service_jar, user_data, wait_until
 
@@ -202,6 +203,16 @@ def test_a_shrinking_group_lets_open_requests_finish(client: Client, stack: Stac
         assert {one.result().headers["X-Instance-Port"] for one in pending} == {str(one) for one in direct.values()}
     wait_until(lambda: victim not in stack.health() and len(stack.described()["Instances"]) == 1)
     wait_until(lambda: "asked to end" in messages(client, f"/{stack.name}/service", victim))
+
+
+def test_a_group_refuses_what_it_could_not_keep(client: Client, stack: Stack) -> None:
+    scaling = client("autoscaling")
+    with pytest.raises(ClientError, match="value 9 is above max value 4"):
+        scaling.set_desired_capacity(AutoScalingGroupName=stack.name, DesiredCapacity=9)
+    with pytest.raises(ClientError, match="while there are instances"):
+        scaling.delete_auto_scaling_group(AutoScalingGroupName=stack.name)
+    scaling.update_auto_scaling_group(AutoScalingGroupName=stack.name, MinSize=3)
+    assert stack.described()["DesiredCapacity"] == 3
 
 
 def test_an_instance_without_a_group_runs_the_same_way_and_says_what_is_wrong_with_its_artifact(
