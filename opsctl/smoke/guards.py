@@ -61,8 +61,9 @@ def geography(trial: Trial) -> Mapping[str, Any]:
 
 
 def throttle(trial: Trial) -> Mapping[str, Any]:
-    def knock(_: int) -> Answer:
-        body = json.dumps({"username": f"nobody-{trial.id}", "password": "wrong"}).encode()
+    def knock(number: int) -> Answer:
+        # Another name each time: failures of one user lock that user out, which is not what this is about.
+        body = json.dumps({"username": f"nobody-{trial.id}-{number}", "password": "wrong"}).encode()
         return trial.request("POST", "/v1/auth/token", body=body, content_type="application/json", token="")
 
     expect(trial.visitor.token, "the visitor has no token")  # signed in before the others have to wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,13 @@ def small(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The real stack, up. The test of `down`, last of the suite, takes it down; a failure before stops the cloud."""
+    """The real stack, up. The test of `down`, last of the suite, takes it down; a failure before stops the cloud.
+
+    While writing tests, OPSCTL_E2E_PROJECT may name a folder with opsctl.toml whose environment is up.
+    """
+    if folder := os.environ.get("OPSCTL_E2E_PROJECT"):
+        yield Project(Path(folder), {"OPSCTL_TERRAFORM": str(PROJECT / "terraform")})
+        return
     project = make_project(tmp_path_factory.mktemp("stack"), PROJECT / "terraform")
     project.opsctl("up", "local", "--yes")
     yield project

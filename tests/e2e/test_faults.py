@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.15
 
 
 def jvms(stack: Project) -> list[int]:
-    return [pid for pid, words in stack.processes().items() if "service.jar" in words]
+    return [pid for pid, words in stack.processes().items() if words.startswith("/usr/bin/java") and "/artifacts/" in words]
 
 
 def database(stack: Project) -> list[int]:
@@ -58,11 +58,14 @@ class Load:
         self._pool = ThreadPoolExecutor(clients)
         self._tasks = [self._pool.submit(self._run, number) for number in range(clients)]
 
-    def stop(self) -> None:
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._pool.shutdown()
         for task in self._tasks:
             task.result()
-        self._pool.shutdown()
 
     def _run(self, client: int) -> None:
         for number in itertools.count(client * 1_000_000):
@@ -90,16 +93,15 @@ def test_instances_killed_one_after_another_are_replaced_and_no_request_fails_tw
 ) -> None:
     order_id = orders.place(trial)["order_id"]
     trial.afterwards("the order", lambda: orders.remove(trial, order_id))
-    load = Load(lambda _: trial.get(f"/v1/orders/{order_id}"))
     seen, killed, begun = set(two_healthy), 0, time.monotonic()
-    while time.monotonic() - begun < LOAD_SECONDS:
-        os.kill(jvms(stack)[0], signal.SIGKILL)
-        killed += 1
-        seen |= wait_for(
-            lambda before=set(seen): len(now := healthy(target)) == 2 and now - before and now,
-            what=f"the replacement of instance {killed}",
-        )
-    load.stop()
+    with Load(lambda _: trial.get(f"/v1/orders/{order_id}")) as load:
+        while time.monotonic() - begun < LOAD_SECONDS:
+            os.kill(jvms(stack)[0], signal.SIGKILL)
+            killed += 1
+            seen |= wait_for(
+                lambda before=set(seen): len(now := healthy(target)) == 2 and now - before and now,
+                what=f"the replacement of instance {killed}",
+            )
     assert load.failed == []
     assert load.asked > 100
     assert killed >= 3
@@ -120,15 +122,14 @@ def test_a_killed_database_loses_no_acknowledged_order_and_the_service_heals_by_
             refused.append(answer)
         return answer
 
-    load = Load(order, clients=3)
-    wait_for(lambda: len(acknowledged) > 20, what="orders before the fault")
-    before = database(stack)
-    os.kill(before[0], signal.SIGKILL)
-    wait_for(lambda: refused, what="an answer that says that the database is away")
-    wait_for(lambda: set(database(stack)) - set(before), what="a new database process")
-    taken = len(acknowledged)
-    wait_for(lambda: len(acknowledged) > taken + 20, what="orders after the fault")
-    load.stop()
+    with Load(order, clients=3):
+        wait_for(lambda: len(acknowledged) > 20, what="orders before the fault")
+        before = database(stack)
+        os.kill(before[0], signal.SIGKILL)
+        wait_for(lambda: refused, what="an answer that says that the database is away")
+        wait_for(lambda: set(database(stack)) - set(before), what="a new database process")
+        taken = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > taken + 20, what="orders after the fault")
     assert {answer.status for answer in refused} == {503}
     for answer in refused:
         assert answer.headers["retry-after"].isdigit()

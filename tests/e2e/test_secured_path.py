@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.smoke import SmokeTarget, guards, orders
+from opsctl.smoke import SmokeTarget, guards, orders, photos
 from opsctl.smoke.check import Trial
 from opsctl.smoke.edge import Answer
 from tests.e2e.project import Project, wait_for
@@ -169,15 +169,12 @@ def test_no_alarm_rings_in_an_environment_that_is_well(target: SmokeTarget) -> N
 
 
 def test_a_photo_that_is_asked_for_again_comes_out_of_the_edge_cache(target: SmokeTarget, trial: Trial) -> None:
-    from opsctl.smoke import photos
-
     photo_id = photos.send(trial, photos.photo())
     photos.wait_until_ready(trial, photo_id)
     first, second = (trial.get(f"/thumbnails/{photo_id}.jpg", token="", api_key="") for _ in range(2))
     assert (first.status, first.headers["x-cache"]) == (200, "Miss from cloudfront")
     assert (second.status, second.headers["x-cache"]) == (200, "Hit from cloudfront")
     assert second.body == first.body
-    assert int(second.headers["age"]) >= 0
 
 
 def test_the_stage_caches_the_keys_of_the_auth_service_as_configured(target: SmokeTarget, trial: Trial) -> None:
@@ -192,7 +189,8 @@ def test_the_stage_caches_the_keys_of_the_auth_service_as_configured(target: Smo
 def test_plain_http_is_sent_to_https_and_old_tls_is_refused(stack: Project, target: SmokeTarget) -> None:
     status = stack.json("local", "status")
     with socket.create_connection(("127.0.0.1", status["port"]), timeout=10) as plain:
-        plain.sendall(f"GET /page HTTP/1.1\r\nHost: {target.output('edge.domain_name')}\r\n\r\n".encode())
+        host = target.output("edge.domain_name")
+        plain.sendall(f"GET /page HTTP/1.1\r\nHost: {host}\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n".encode())
         answer = plain.recv(4096).decode()
     assert answer.startswith("HTTP/1.1 301")
     assert f"https://{target.output('edge.domain_name')}" in answer
