@@ -123,43 +123,34 @@ def _build(source: Path, builds: BuildCache) -> Path:
         for name, file in _inputs(source):
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, scratch / name)
-        maven(["package", "-Dmaven.test.skip=true"], project=scratch, shown_as=source)
+        _maven("package", "-Dmaven.test.skip=true", project=scratch, shown_as=source)
         return builds.keep(_hash_inputs(scratch), scratch / "target" / "service.jar")
 
 
-def maven(arguments: list[str], *, project: Path, shown_as: Path, environment: dict[str, str] | None = None) -> None:
-    """Run Maven in a project.
-
-    Args:
-        shown_as: the folder to name in messages instead of `project`, which may be a copy.
-        environment: set for Maven beside our own environment.
-
-    Raises:
-        ServiceBuildFailed: with the few lines of Maven's output that say why.
-    """
+def _maven(*arguments: str, project: Path, shown_as: Path) -> None:
+    """Run Maven in `project`, a copy of `shown_as`, which is what messages name."""
+    # Half of a short build is the compiler of the JVM itself. A user's own options replace ours.
+    quick = {"MAVEN_OPTS": os.environ.get("MAVEN_OPTS") or "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
     try:
-        # Half of a build is the compilers' own warming up; a user's own options go first.
-        quick = {"MAVEN_OPTS": os.environ.get("MAVEN_OPTS") or "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
         done = processes.run(
             ["mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", *arguments],
-            env=dict(os.environ) | quick | (environment or {}), cwd=project, timeout_seconds=BUILD_TIMEOUT_SECONDS,
+            env=dict(os.environ) | quick, cwd=project, timeout_seconds=BUILD_TIMEOUT_SECONDS,
         )  # fmt: skip
     except processes.CommandNotFound as error:
         raise ServiceBuildFailed(
             "The service can't be built: there is no Maven.", where=str(shown_as), next=DOCTOR
         ) from error
     if done.status:
-        raise _explain(done.stdout + done.stderr, project, shown_as)
+        raise _explain((done.stdout + done.stderr).replace(str(project.resolve()), str(shown_as)), shown_as)
 
 
-def _explain(output: str, project: Path, shown_as: Path) -> ServiceBuildFailed:
+def _explain(output: str, source: Path) -> ServiceBuildFailed:
     """Our error for what Maven says."""
-    output = output.replace(str(project.resolve()), str(shown_as)).replace(str(project), str(shown_as))
     what, advice = next(
         ((what, advice) for words, what, advice in EXPLANATIONS if re.search(words, output)),
-        ("Maven could not build the service.", f"See all of it: mvn -f {shown_as} package"),
+        ("Maven could not build the service.", f"See all of it: mvn -f {source} package"),
     )
-    return ServiceBuildFailed(what, where="\n".join(_telling_lines(output)) or str(shown_as), next=advice)
+    return ServiceBuildFailed(what, where="\n".join(_telling_lines(output)) or str(source), next=advice)
 
 
 def _telling_lines(output: str) -> list[str]:
