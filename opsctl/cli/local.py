@@ -92,12 +92,14 @@ def logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How ma
 
 @app.command()
 def reset(yes: Yes = False) -> None:
-    """Stop the local cloud and set its states aside, so that the next `up` begins with nothing."""
+    """Stop the local cloud and set aside what it keeps, so that the next `up` begins with nothing."""
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 
     screen = console()
-    if not (yes or screen.confirm("Stop the local cloud and set aside the states of all local environments?")):
+    if not (
+        yes or screen.confirm("Stop the local cloud and set aside the states and databases of all local environments?")
+    ):
         raise Refused("Nothing was changed.")
     archive = _cloud().reset()
-    screen.say("[green]✓[/] reset." + (f" The old states are in {literal(archive)}." if archive else ""))
+    screen.say("[green]✓[/] reset." + (f" What was kept is in {literal(archive)}." if archive else ""))
