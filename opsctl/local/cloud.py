@@ -167,6 +167,11 @@ class LocalCloud:
         """What survives a restart: the state bucket."""
         return self.work / "state"
 
+    @property
+    def databases_folder(self) -> Path:
+        """What else survives one: the databases' storage."""
+        return self.work / "databases"
+
     def start(self, *, on_event: Listener = lambda _: None) -> Running:
         """Have a cloud that answers; one that runs already is left as it is.
 
@@ -207,19 +212,21 @@ class LocalCloud:
             return stopped
 
     def reset(self) -> Path | None:
-        """Stop, and set the kept states aside, so that the next start begins empty.
+        """Stop, and set the kept states and databases aside, so that the next start begins empty.
 
         Returns:
-            The folder with the old states, beside the new one; None when there were none.
+            The folder with the old states (and, where there were any, databases); None when there was nothing.
         """
         with self._lock():
             self._end_processes()
             self._record_file.unlink(missing_ok=True)
-            if not self.state_folder.exists():
+            kept = [folder for folder in (self.state_folder, self.databases_folder) if folder.exists()]
+            if not kept:
                 return None
-            stamp = self._clock.now().strftime("%Y%m%dT%H%M%S%fZ")
-            archive = self.state_folder.with_name(f"state-{stamp}")
-            self.state_folder.rename(archive)
+            archive = self.work / f"before-{self._clock.now():%Y%m%dT%H%M%S%fZ}"
+            archive.mkdir()
+            for folder in kept:
+                folder.rename(archive / folder.name)
             return archive
 
     def status(self) -> Status:

@@ -40,13 +40,16 @@ def test_half_a_record_counts_as_none(tmp_path: Path) -> None:
     assert LocalCloud(tmp_path, "111122223333", "eu-central-1").status().state is State.STOPPED
 
 
-def test_reset_sets_kept_states_aside_with_a_time_in_the_name(tmp_path: Path) -> None:
+def test_reset_sets_states_and_databases_aside_with_a_time_in_the_name(tmp_path: Path) -> None:
     cloud = LocalCloud(tmp_path, "111122223333", "eu-central-1")
     (cloud.state_folder / "111122223333").mkdir(parents=True)
+    (cloud.databases_folder / "111122223333").mkdir(parents=True)
     first, second = cloud.reset(), None
     (cloud.state_folder / "111122223333").mkdir(parents=True)
     second = cloud.reset()
     assert first is not None
     assert second is not None
     assert first != second
-    assert {path.name for path in (first, second)} == {path.name for path in tmp_path.glob("state-2*Z")}
+    assert {first, second} == set(tmp_path.glob("before-2*Z"))
+    assert sorted(folder.name for folder in first.iterdir()) == ["databases", "state"]
+    assert [folder.name for folder in second.iterdir()] == ["state"]
