@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import startup, whole
+from benchmarks import startup, waf, whole
 from opsctl.files import write_atomically
 
 FOLDER = Path(__file__).parent
@@ -22,6 +22,7 @@ def main() -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
         "startup": startup.measure(),
+        "waf": waf.measure(),
         "whole": whole.measure(),
     }
     write_atomically(FOLDER / "report.json", json.dumps(report, indent=2) + "\n")
@@ -47,6 +48,7 @@ def table(report: dict[str, Any]) -> str:
          f"{run['emulators_mb']} MB ({run['emulators_mb_after_photos']} MB after the photos)", "≤ 500 MB"),
         *((f"{burst['photos']} photos through the edge, {burst['concurrency']} at once",
            f"{burst['photos'] / burst['seconds']:.1f} a second", "") for burst in run["photos"]["bursts"]),
+        *(waf.rows(report["waf"]) if "waf" in report else ()),
     ]  # fmt: skip
     lines = ["| what | measured | goal |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     where = f"{report['date']}, {report['machine']}, provider 5.100.0, Terraform 1.11.4."

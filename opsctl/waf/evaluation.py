@@ -56,11 +56,11 @@ class NotAvailable(Exception):
 
 
 class Detector(Protocol):
-    """Finds attacks in texts and requests. Each method raises NotAvailable."""
+    """Finds attacks: whether any of the texts is one, and what a request matches. Each method raises NotAvailable."""
 
-    async def is_sqli(self, text: bytes) -> bool: ...
+    async def is_sqli(self, *texts: bytes) -> bool: ...
 
-    async def is_xss(self, text: bytes) -> bool: ...
+    async def is_xss(self, *texts: bytes) -> bool: ...
 
     async def core_rules(self, request: WebRequest) -> tuple[Finding, ...]: ...
 
@@ -422,11 +422,11 @@ class _Evaluation:
         is_sqli = isinstance(statement, SqliMatch)
         ask = self.detector.is_sqli if is_sqli else self.detector.is_xss
         try:
-            for text in found.texts:
-                if not _is_harmless(text) and await ask(text):
-                    location = LOCATIONS.get(statement.field.kind, statement.field.kind.upper())
-                    self.details.append(("SQL_INJECTION" if is_sqli else "XSS", location))
-                    return True
+            suspects = [text for text in found.texts if not _is_harmless(text)]
+            if suspects and await ask(*suspects):
+                location = LOCATIONS.get(statement.field.kind, statement.field.kind.upper())
+                self.details.append(("SQL_INJECTION" if is_sqli else "XSS", location))
+                return True
         except NotAvailable as reason:
             self.reasons.append(str(reason))
             return None

@@ -46,11 +46,11 @@ class AttackDetector:
         self._starting = asyncio.Lock()
         self._availability = Availability(None)
 
-    async def is_sqli(self, text: bytes) -> bool:
-        return bool((await self._ask({"SQLi": _encoded(text)}))["match"])
+    async def is_sqli(self, *texts: bytes) -> bool:
+        return bool((await self._ask({"SQLi": [*map(_encoded, texts)]}))["match"])
 
-    async def is_xss(self, text: bytes) -> bool:
-        return bool((await self._ask({"XSS": _encoded(text)}))["match"])
+    async def is_xss(self, *texts: bytes) -> bool:
+        return bool((await self._ask({"XSS": [*map(_encoded, texts)]}))["match"])
 
     async def core_rules(self, request: WebRequest) -> tuple[Finding, ...]:
         """The critical rules of paranoia level 1 that match a request."""
@@ -153,10 +153,10 @@ class NoDetector:
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
-    async def is_sqli(self, text: bytes) -> bool:
+    async def is_sqli(self, *texts: bytes) -> bool:
         raise NotAvailable(self._reason)
 
-    async def is_xss(self, text: bytes) -> bool:
+    async def is_xss(self, *texts: bytes) -> bool:
         raise NotAvailable(self._reason)
 
     async def core_rules(self, request: WebRequest) -> tuple[Finding, ...]:

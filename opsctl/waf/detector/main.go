@@ -16,6 +16,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,8 +65,8 @@ type request struct {
 
 type question struct {
 	ID      uint64
-	SQLi    []byte
-	XSS     []byte
+	SQLi    [][]byte
+	XSS     [][]byte
 	Request *request
 }
 
@@ -161,9 +162,12 @@ func reply(message []byte, rules coraza.WAF) (result answer) {
 		}
 		result.Findings, result.Match = findings, len(findings) > 0
 	case asked.XSS != nil:
-		result.Match = libinjection.IsXSS(string(asked.XSS))
+		result.Match = slices.ContainsFunc(asked.XSS, func(text []byte) bool { return libinjection.IsXSS(string(text)) })
 	default:
-		result.Match, _ = libinjection.IsSQLi(string(asked.SQLi))
+		result.Match = slices.ContainsFunc(asked.SQLi, func(text []byte) bool {
+			found, _ := libinjection.IsSQLi(string(text))
+			return found
+		})
 	}
 	return result
 }

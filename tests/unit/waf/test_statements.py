@@ -104,8 +104,9 @@ def test_a_body_beyond_the_limit_is_handled_as_the_rule_says(handling: str, expe
 
 def test_the_limit_of_a_body_can_be_raised() -> None:
     acl = web_acl(
-        rule(in_field("Body")), AssociationConfig={"RequestBody": {"CLOUDFRONT": {"DefaultSizeInspectionLimit": "KB_32"}}}
-    )  # fmt: skip
+        rule(in_field("Body")),
+        AssociationConfig={"RequestBody": {"CLOUDFRONT": {"DefaultSizeInspectionLimit": "KB_32"}}},
+    )
     assert verdict(acl, request(body=b"x" * 20_000 + b"bad")).blocks
 
 

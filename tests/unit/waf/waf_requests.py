@@ -26,11 +26,11 @@ class Told:
     def __init__(self, *attacks: bytes, findings: Sequence[Finding] = ()) -> None:
         self._attacks, self._findings = attacks, tuple(findings)
 
-    async def is_sqli(self, text: bytes) -> bool:
-        return text in self._attacks
+    async def is_sqli(self, *texts: bytes) -> bool:
+        return any(text in self._attacks for text in texts)
 
-    async def is_xss(self, text: bytes) -> bool:
-        return text in self._attacks
+    async def is_xss(self, *texts: bytes) -> bool:
+        return any(text in self._attacks for text in texts)
 
     async def core_rules(self, request: WebRequest) -> tuple[Finding, ...]:
         return self._findings
