@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import secrets
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +25,6 @@ from opsctl.local.network.private_integration import IntegrationFailed, Integrat
 NOT_FOUND = (("x-amzn-errortype", "NotFoundException"),)
 
 
-PRIVATE_HOST = re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com$")
 INTEGRATION_SECONDS = 29.0
 """Longest integration of a REST API, unless the integration says less (quotas)."""
 
@@ -44,8 +42,6 @@ class VpcLinks(Gap):
         async def invoke(integration: dict[str, Any], *arguments: Any) -> Any:
             if integration.get("connectionType") == "VPC_LINK":
                 return await self._invoke(integration, *arguments)
-            if self._is_private(integration):
-                return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
             return await proxy(integration, *arguments)
 
         apigateway_v1._invoke_http_proxy_v1 = invoke
@@ -63,10 +59,6 @@ class VpcLinks(Gap):
             await self.cloud.network.drains.wait()
             self.cloud.network.drains.clear()
             await self._connections.renew()
-
-    def _is_private(self, integration: dict[str, Any]) -> bool:
-        """Whether an integration without a link names a load balancer: no public resolver leads there."""
-        return PRIVATE_HOST.search(urlsplit(integration.get("uri", "")).hostname or "") is not None
 
     async def _invoke(
         self, integration: dict[str, Any], path: str, method: str, headers: dict[str, Any], body: bytes,
