@@ -445,3 +445,16 @@ def test_a_managed_group_without_public_content_is_reported(name: str) -> None:
     found = verdict(web_acl(managed(name)), request())
     assert not found.blocks
     assert [missing.rule for missing in found.not_enforced] == ["managed"]
+
+
+def test_a_stand_in_sees_a_body_only_as_far_as_the_limit() -> None:
+    seen = []
+
+    class Seeing(Told):
+        async def core_rules(self, request: WebRequest) -> tuple[Finding, ...]:
+            seen.append(len(request.body))
+            return ()
+
+    acl = web_acl(managed("AWSManagedRulesSQLiRuleSet"))
+    verdict(acl, request(body=b"x" * 20_000), detector=Seeing())
+    assert seen == [16_384]
