@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -61,6 +62,8 @@ type request struct {
 	Address string
 	Headers [][2]string
 	Body    []byte
+
+	Arguments []argument // of the body, once it was read
 }
 
 type question struct {
@@ -156,7 +159,7 @@ func reply(message []byte, rules coraza.WAF) (result answer) {
 	result.ID = asked.ID
 	switch {
 	case asked.Request != nil:
-		findings, err := inspect(rules, asked.Request)
+		findings, err := remembered(rules, asked.Request)
 		if err != nil {
 			return answer{ID: asked.ID, Error: err.Error()}
 		}
@@ -172,15 +175,47 @@ func reply(message []byte, rules coraza.WAF) (result answer) {
 	return result
 }
 
-func inspect(rules coraza.WAF, asked *request) ([]finding, error) {
-	transaction := rules.NewTransaction()
-	defer transaction.Close()
-	transaction.ProcessConnection(asked.Address, 0, "127.0.0.1", 443)
-	uri, query, _ := strings.Cut(asked.URI, "?")
-	if len(telling(formArguments(query))) > 0 {
-		uri = asked.URI
+// known holds what was found lately. Of a request nothing but its telling parts counts, so that the requests of one
+// client for one thing are mostly alike, and a rule that has looked at them once need not look again.
+var known = struct {
+	sync.Mutex
+	findings map[string][]finding
+}{findings: map[string][]finding{}}
+
+const mostKnown, longestKnown = 4096, 4096
+
+func remembered(rules coraza.WAF, asked *request) ([]finding, error) {
+	reduced := reduce(asked)
+	key, err := json.Marshal(reduced)
+	if err != nil || len(key) > longestKnown {
+		return inspect(rules, reduced)
 	}
-	transaction.ProcessURI(uri, asked.Method, asked.Version)
+	known.Lock()
+	findings, found := known.findings[string(key)]
+	known.Unlock()
+	if found {
+		return findings, nil
+	}
+	findings, err = inspect(rules, reduced)
+	if err == nil {
+		known.Lock()
+		defer known.Unlock()
+		if len(known.findings) >= mostKnown {
+			clear(known.findings)
+		}
+		known.findings[string(key)] = findings
+	}
+	return findings, err
+}
+
+// reduce leaves out what no rule is about: harmless values, and who asks.
+func reduce(asked *request) *request {
+	reduced := *asked
+	reduced.Address = "127.0.0.1"
+	reduced.Headers = nil
+	if path, query, _ := strings.Cut(asked.URI, "?"); len(telling(formArguments(query))) == 0 {
+		reduced.URI = path
+	}
 	contentType := ""
 	for _, header := range asked.Headers {
 		name := strings.ToLower(header[0])
@@ -188,18 +223,29 @@ func inspect(rules coraza.WAF, asked *request) ([]finding, error) {
 			contentType = strings.ToLower(header[1])
 		}
 		if name == "user-agent" || !harmless.MatchString(header[1]) {
-			transaction.AddRequestHeader(header[0], header[1])
+			reduced.Headers = append(reduced.Headers, header)
 		}
 	}
+	if !strings.HasPrefix(contentType, "multipart/") {
+		reduced.Arguments, reduced.Body = telling(arguments(contentType, asked.Body)), nil
+	}
+	return &reduced
+}
+
+func inspect(rules coraza.WAF, asked *request) ([]finding, error) {
+	transaction := rules.NewTransaction()
+	defer transaction.Close()
+	transaction.ProcessConnection(asked.Address, 0, "127.0.0.1", 443)
+	transaction.ProcessURI(asked.URI, asked.Method, asked.Version)
+	for _, header := range asked.Headers {
+		transaction.AddRequestHeader(header[0], header[1])
+	}
 	transaction.ProcessRequestHeaders()
-	if strings.HasPrefix(contentType, "multipart/") {
-		if _, _, err := transaction.WriteRequestBody(asked.Body); err != nil {
-			return nil, err
-		}
-	} else {
-		for _, argument := range telling(arguments(contentType, asked.Body)) {
-			transaction.AddPostRequestArgument(argument.name, argument.value)
-		}
+	if _, _, err := transaction.WriteRequestBody(asked.Body); err != nil {
+		return nil, err
+	}
+	for _, argument := range asked.Arguments {
+		transaction.AddPostRequestArgument(argument.Name, argument.Value)
 	}
 	if _, err := transaction.ProcessRequestBody(); err != nil {
 		return nil, err
@@ -224,12 +270,12 @@ func inspect(rules coraza.WAF, asked *request) ([]finding, error) {
 // expressions.
 var harmless = regexp.MustCompile(`^(?:[Bb]earer )?[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]{16,}){0,2}$`)
 
-type argument struct{ name, value string }
+type argument struct{ Name, Value string }
 
 func telling(all []argument) []argument {
 	found := all[:0]
 	for _, one := range all {
-		if !harmless.MatchString(one.value) || !harmlessName.MatchString(one.name) {
+		if !harmless.MatchString(one.Value) || !harmlessName.MatchString(one.Name) {
 			found = append(found, one)
 		}
 	}
@@ -275,8 +321,8 @@ func unescaped(text string) string {
 func jsonArguments(name string, node any, found []argument) []argument {
 	switch value := node.(type) {
 	case map[string]any:
-		for key, inner := range value {
-			found = jsonArguments(name+"."+key, inner, found)
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			found = jsonArguments(name+"."+key, value[key], found)
 		}
 	case []any:
 		for _, inner := range value {
