@@ -41,9 +41,9 @@ def read(trial: Trial, order_id: str) -> dict[str, Any]:
     return document(answer)
 
 
-def send(trial: Trial, method: str, path: str, body: Mapping[str, Any]) -> Answer:
-    """A request with a JSON body."""
-    return trial.request(method, path, body=json.dumps(body).encode(), content_type="application/json")
+def send(trial: Trial, method: str, path: str, body: Mapping[str, Any], **how: Any) -> Answer:
+    """A request with a JSON body; the rest as `Trial.request`."""
+    return trial.request(method, path, body=json.dumps(body).encode(), content_type="application/json", **how)
 
 
 def document(answer: Answer) -> dict[str, Any]:

@@ -147,7 +147,9 @@ module "observability" {
     distribution_id = module.edge.distribution_id
     web_acl_name    = split("/", module.edge.web_acl_arn)[2] # …:global/webacl/<name>/<id>
   }
-  functions = local.functions
+  functions = merge(local.functions, {
+    auth-authorizer = merge(local.functions["auth-authorizer"], { raises_by_design = true })
+  })
   queues = {
     photos = { name = module.photos.queue.name, dead_letter_name = module.photos.dead_letter_queue.name }
   }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.smoke import SmokeTarget, orders
+from opsctl.smoke import SmokeTarget, guards, orders
 from opsctl.smoke.check import Trial
 from opsctl.smoke.edge import Answer, EdgeUnreachable
 from tests.e2e.project import Project, wait_for
@@ -24,7 +24,9 @@ PAUSE_SECONDS = 0.15
 
 
 def jvms(stack: Project) -> list[int]:
-    return [pid for pid, words in stack.processes().items() if words.startswith("/usr/bin/java") and "/artifacts/" in words]
+    return [
+        pid for pid, words in stack.processes().items() if words.startswith("/usr/bin/java") and "/artifacts/" in words
+    ]
 
 
 def database(stack: Project) -> list[int]:
@@ -46,6 +48,11 @@ def healthy(target: SmokeTarget) -> set[str]:
 def two_healthy(target: SmokeTarget) -> set[str]:
     found: set[str] = wait_for(lambda: len(now := healthy(target)) == 2 and now, what="two healthy instances")
     return found
+
+
+def viewer(number: int) -> dict[str, str]:
+    """One of many viewers (RFC 5737's TEST-NET-1): one alone would soon meet the firewall's rate rule."""
+    return {guards.VIEWER_HEADER: f"192.0.2.{number % 100 + 1}"}
 
 
 class Load:
@@ -94,7 +101,7 @@ def test_instances_killed_one_after_another_are_replaced_and_no_request_fails_tw
     order_id = orders.place(trial)["order_id"]
     trial.afterwards("the order", lambda: orders.remove(trial, order_id))
     seen, killed, begun = set(two_healthy), 0, time.monotonic()
-    with Load(lambda _: trial.get(f"/v1/orders/{order_id}")) as load:
+    with Load(lambda number: trial.get(f"/v1/orders/{order_id}", headers=viewer(number))) as load:
         while time.monotonic() - begun < LOAD_SECONDS:
             os.kill(jvms(stack)[0], signal.SIGKILL)
             killed += 1
@@ -115,7 +122,8 @@ def test_a_killed_database_loses_no_acknowledged_order_and_the_service_heals_by_
     refused: list[Answer] = []
 
     def order(number: int) -> Answer:
-        answer = orders.send(trial, "POST", "/v1/orders", {**orders.SAMPLE, "customer": f"customer {number}"})
+        wanted = {**orders.SAMPLE, "customer": f"customer {number}"}
+        answer = orders.send(trial, "POST", "/v1/orders", wanted, headers=viewer(number))
         if answer.status == 201:
             acknowledged.append(orders.document(answer)["order_id"])
         elif answer.status != 504:  # a request that was under way when the database died may end as a time-out

@@ -22,20 +22,22 @@ locals {
   }
 
   # Errors above 0: a function of ours handles what it expects, so any error that reaches Lambda is a bug or an outage.
-  function_alarms = merge([
-    for name, function in var.functions : {
-      "function-${name}-errors" = {
+  function_alarms = merge(
+    {
+      for name, function in var.functions : "function-${name}-errors" => {
         meaning   = "Function ${function.function_name} failed in each of 3 minutes.", runbook = "function-errors"
         namespace = "AWS/Lambda", metric = "Errors", dimensions = { FunctionName = function.function_name }
         statistic = "Sum", operator = ">", threshold = 0, period = 60, periods = 3, missing = "missing"
-      }
-      "function-${name}-throttles" = {
+      } if !function.raises_by_design
+    },
+    {
+      for name, function in var.functions : "function-${name}-throttles" => {
         meaning   = "Function ${function.function_name} was refused capacity in each of 5 minutes.", runbook = "function-throttles"
         namespace = "AWS/Lambda", metric = "Throttles", dimensions = { FunctionName = function.function_name }
         statistic = "Sum", operator = ">=", threshold = 1, period = 60, periods = 5, missing = "missing"
       }
-    }
-  ]...)
+    },
+  )
 
   # The dead-letter alarm is ours, not AWS's (15 minutes of an average): one message there is one loss, and it stays until
   # somebody looks. An idle queue stops reporting, which is no alarm.

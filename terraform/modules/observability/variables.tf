@@ -28,8 +28,8 @@ variable "edge" {
 }
 
 variable "functions" {
-  description = "Every function by its short name."
-  type        = map(object({ function_name = string }))
+  description = "Every function by its short name. One that raises_by_design (an authorizer: raising is its way to answer 401) gets no alarm on errors."
+  type        = map(object({ function_name = string, raises_by_design = optional(bool, false) }))
 }
 
 variable "queues" {

@@ -53,6 +53,17 @@ run "every_part_has_its_alarms" {
   }
 }
 
+run "a_function_that_raises_by_design_has_no_alarm_on_errors" {
+  variables {
+    functions = { authorizer = { function_name = "opsctl-test-authorizer", raises_by_design = true } }
+  }
+
+  assert {
+    condition     = [for name in output.alarm_names : name if strcontains(name, "function-")] == ["opsctl-test-function-authorizer-throttles"]
+    error_message = "Each refused token would be counted as a fault."
+  }
+}
+
 run "every_alarm_reaches_people_of_its_region_and_names_its_runbook" {
   assert {
     condition = alltrue(concat(

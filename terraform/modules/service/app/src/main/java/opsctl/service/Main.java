@@ -49,7 +49,7 @@ public final class Main {
         var database = new Database(Database.url(settings), AwsCredentials.of(settings), meters);
         var ids = new OrderIds(InstantSource.system(), new SecureRandom());
         var store = new SqlOrderStore(database);
-        var server = new Server(settings.port(), DRAIN, store, ids, InstantSource.system(), meters);
+        var server = new Server(settings.address(), settings.port(), DRAIN, store, ids, InstantSource.system(), meters);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, database), "shutdown"));
         LOG.atInfo()
                 .addKeyValue("port", server.port())

@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param databaseSecret ARN of the secret with {@code {"username", "password"}}; empty: sign in with an IAM token
  * @param databaseCertificates PEM file of the authorities to trust; empty: Amazon's, which are in the jar
+ * @param address where to listen; all of the machine's addresses unless it is said
  */
 public record Settings(
         String region,
@@ -20,6 +21,7 @@ public record Settings(
         String databaseUser,
         Optional<String> databaseSecret,
         Optional<Path> databaseCertificates,
+        String address,
         int port) {
 
     /** A setting is missing or is not what it must be. The message names all of them. */
@@ -40,6 +42,7 @@ public record Settings(
                 reader.text("DB_USER"),
                 reader.optional("DB_SECRET_ARN"),
                 reader.optional("DB_TLS_CA").map(Path::of),
+                reader.optional("SERVICE_ADDRESS").orElse("0.0.0.0"),
                 reader.port("SERVICE_PORT"));
         if (!reader.problems.isEmpty()) {
             throw new Wrong(reader.problems);

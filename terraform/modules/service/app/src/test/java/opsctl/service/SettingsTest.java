@@ -40,6 +40,12 @@ class SettingsTest {
     }
 
     @Test
+    void it_listens_everywhere_unless_an_address_is_said() {
+        assertEquals("0.0.0.0", Settings.from(environment()).address());
+        assertEquals("127.0.0.1", Settings.from(environment("SERVICE_ADDRESS", "127.0.0.1")).address());
+    }
+
+    @Test
     void a_secret_and_authorities_are_taken() {
         Settings settings = Settings.from(environment("DB_SECRET_ARN", "arn:aws:x", "DB_TLS_CA", "/tmp/ca.pem"));
         assertEquals(Optional.of("arn:aws:x"), settings.databaseSecret());

@@ -25,6 +25,7 @@ public final class Server implements AutoCloseable {
      * @param drain how long connections get to go elsewhere at a stop
      */
     public Server(
+            String address,
             int port,
             Duration drain,
             OrderStore store,
@@ -55,7 +56,7 @@ public final class Server implements AutoCloseable {
         new HealthRoutes(store, meters, () -> draining).addTo(app);
         new OrderRoutes(store, ids, clock).addTo(app);
         Problems.addTo(app);
-        app.start(port);
+        app.start(address, port);
     }
 
     public int port() {

@@ -52,7 +52,7 @@ class ServerTest {
     private static Server server(Duration drain) {
         var ids = new OrderIds(InstantSource.system(), RandomGenerator.getDefault());
         var meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        return new Server(0, drain, store, ids, InstantSource.fixed(NOW), meters);
+        return new Server("127.0.0.1", 0, drain, store, ids, InstantSource.fixed(NOW), meters);
     }
 
     @BeforeAll

@@ -59,7 +59,8 @@ class CredentialsTest {
     @Test
     void a_token_is_a_signed_request_to_connect_as_the_user_that_lives_15_minutes() {
         var settings = new Settings(
-                "eu-central-1", "db.example.com", 3306, "orders", "ada", Optional.empty(), Optional.empty(), 8080);
+                "eu-central-1", "db.example.com", 3306, "orders", "ada", Optional.empty(), Optional.empty(),
+                "127.0.0.1", 8080);
         var account = StaticCredentialsProvider.create(AwsBasicCredentials.create("AKIDEXAMPLE", "secret"));
         var signIn = AwsCredentials.token(settings, account).get();
         assertEquals("ada", signIn.user());
