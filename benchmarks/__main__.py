@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import startup, waf, whole
+from benchmarks import layers, path, startup, waf, whole
 from opsctl.files import write_atomically
 
 FOLDER = Path(__file__).parent
+LAYER_REQUESTS = 3000
 PHOTOS_BOUND = """What bounds the photos is the pipeline behind the upload (uploads end long before): at most 10 workers
 (`maximum_concurrency`), which decode and encode on 2 cores. The first burst also pays for starting them."""
 
@@ -23,6 +24,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
         "startup": startup.measure(),
         "waf": waf.measure(),
+        "layers": layers.measure(LAYER_REQUESTS),
         "whole": whole.measure(),
     }
     write_atomically(FOLDER / "report.json", json.dumps(report, indent=2) + "\n")
@@ -48,7 +50,9 @@ def table(report: dict[str, Any]) -> str:
          f"{run['emulators_mb']} MB ({run['emulators_mb_after_photos']} MB after the photos)", "≤ 500 MB"),
         *((f"{burst['photos']} photos through the edge, {burst['concurrency']} at once",
            f"{burst['photos'] / burst['seconds']:.1f} a second", "") for burst in run["photos"]["bursts"]),
-        *(waf.rows(report["waf"]) if "waf" in report else ()),
+        *path.rows(run["path"]),
+        *layers.rows(report["layers"]),
+        *waf.rows(report["waf"]),
     ]  # fmt: skip
     lines = ["| what | measured | goal |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     where = f"{report['date']}, {report['machine']}, provider 5.100.0, Terraform 1.11.4."

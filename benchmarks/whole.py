@@ -1,11 +1,14 @@
-"""`opsctl up local` beside raw Terraform, the memory of the local cloud, photos through it, and `down`."""
+"""`opsctl up local` beside raw Terraform, the memory of the local cloud, photos and orders through it, and `down`."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
-from benchmarks.environment import trial
+from benchmarks.environment import Trial, trial
 
 PHOTOS = 200
 
@@ -22,8 +25,9 @@ def measure() -> dict[str, Any]:
         seconds, _ = made.opsctl("up", "local", "--yes", "--no-smoke")
         again, _ = made.opsctl("up", "local", "--yes")
         memory = made.json("local", "status")
-        burst = json.loads(photos(made))
+        burst = within(made, "benchmarks.photos", "--photos", str(PHOTOS))
         after_photos = made.json("local", "status")
+        path = within(made, "benchmarks.path")
         down, _ = made.opsctl("down", "local", "--yes")
     raw_seconds = raw["plan"] + raw["apply"]
     return {
@@ -39,17 +43,14 @@ def measure() -> dict[str, Any]:
         "workers": after_photos["workers"],
         "workers_mb": round(after_photos["workers_mb"]),
         "photos": burst,
+        "path": path,
     }
 
 
-def photos(made: Any) -> str:
-    """benchmarks/photos.py on the environment of a trial."""
-    import os
-    import subprocess
-    import sys
-
+def within(made: Trial, module: str, *words: str) -> Any:
+    """What another benchmark says of the environment of a trial."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.photos", "--photos", str(PHOTOS)], check=True, text=True,
-        stdout=subprocess.PIPE, env=os.environ | made.variables | {"OPSCTL_ROOT": str(made.root)},
+        [sys.executable, "-m", module, *words], check=True, text=True, stdout=subprocess.PIPE,
+        env=os.environ | made.variables | {"OPSCTL_ROOT": str(made.root)},
     )  # fmt: skip
-    return done.stdout
+    return json.loads(done.stdout)

@@ -52,6 +52,8 @@ def classify(found: Iterable[tuple[str, str | None]]) -> Leftovers:
 
 
 GONE = "gone already; the tagging service lists it for a while"
+TERMINATED = "terminated; EC2 shows it for about an hour"
+"""Source: Amazon EC2 user guide, "Terminate Amazon EC2 instances"."""
 
 
 def _why_it_stays(arn: str, aws: Aws) -> str | None:
@@ -64,6 +66,14 @@ def _why_it_stays(arn: str, aws: Aws) -> str | None:
             return GONE
         if key["KeyState"] == "PendingDeletion":
             return f"key pending deletion until {key['DeletionDate']:%Y-%m-%d}"
+    if service == "ec2" and resource.startswith("instance/"):
+        try:
+            found = aws.call("ec2", "describe_instances", region=region, InstanceIds=[resource.partition("/")[2]])
+        except NotFound:
+            return GONE
+        states = [instance["State"]["Name"] for held in found["Reservations"] for instance in held["Instances"]]
+        if set(states) <= {"shutting-down", "terminated"}:
+            return TERMINATED
     if service == "rds" and resource.startswith(("snapshot:", "auto-backup:")):
         return "the database's last backup: delete it by hand when nobody needs it"
     if service == "secretsmanager":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,10 +60,9 @@ def geography(trial: Trial) -> Mapping[str, Any]:
 
 
 def throttle(trial: Trial) -> Mapping[str, Any]:
-    def knock(number: int) -> Answer:
-        # Another name each time: failures of one user lock that user out, which is not what this is about.
-        body = json.dumps({"username": f"nobody-{trial.id}-{number}", "password": "wrong"}).encode()
-        return trial.request("POST", "/v1/auth/token", body=body, content_type="application/json", token="")
+    def knock(_: int) -> Answer:
+        # Not even a name: refused at once where it is not throttled, so that no password is worked out.
+        return trial.request("POST", "/v1/auth/token", body=b"{}", content_type="application/json", token="")
 
     expect(trial.visitor.token, "the visitor has no token")  # signed in before the others have to wait
     answers = trial.aws.map(knock, range(KNOCKS))
@@ -72,7 +70,7 @@ def throttle(trial: Trial) -> Mapping[str, Any]:
     refused = [answer for answer in answers if answer.status == 429]
     expect(refused, f"{KNOCKS} sign-ins at once were answered with {seen}, and none with 429")
     expect(all(answer.headers.get("retry-after") for answer in refused), "429 came without Retry-After")
-    expect(seen in ([401, 429], [429]), f"sign-ins at once were answered with {seen}")
+    expect(set(seen) <= {400, 429}, f"sign-ins at once were answered with {seen}")
     return {"sent": KNOCKS, "refused": len(refused)}
 
 

@@ -20,6 +20,8 @@ from opsctl.local.gaps.gap import Gap
 
 EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$")
 
+NO_ALIAS = re.compile(r"(^|\.)(localhost|amazonaws\.com)$|^[0-9.]*$")
+
 
 class AwsHosts(Gap):
     async def install(self) -> None:
@@ -58,6 +60,8 @@ class AwsHosts(Gap):
             if label is not None:
                 return label
             name = host.partition(":")[0].lower()
+            if NO_ALIAS.search(name):  # nearly every request: its distributions need not be read for that
+                return None
             for distribution in cloudfront._distributions.values():
                 if name in map(str.lower, cloudfront._get_distribution_aliases(distribution)):
                     return str(distribution["DomainName"]).partition(".")[0].lower()

@@ -149,7 +149,10 @@ def _network() -> Tagged:
     from ministack.core.responses import get_account_id, get_region
 
     backend = in_moto("ec2", get_account_id(), get_region())
-    existing = _ids(vars(backend))
+    ended = {
+        instance.id for held in backend.reservations.values() for instance in held.instances if instance.state in GONE
+    }
+    existing = _ids(vars(backend)) - ended
     tags: dict[str, list[dict[str, str]]] = {}
     for tag in backend.describe_tags():
         if tag["resource_id"] in existing:  # moto keeps the tags of what it deleted

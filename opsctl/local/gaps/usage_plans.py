@@ -1,5 +1,7 @@
-"""API Gateway: a usage plan without quota or throttle says nothing of them. MiniStack gives back empty objects, which
-the provider reads as limits of 0: a change in every plan.
+"""API Gateway: a usage plan without quota or throttle says nothing of them, and its limits are numbers.
+
+MiniStack gives back empty objects, which the provider reads as limits of 0: a change in every plan. A limit that was
+changed by a patch operation, which has only text, it gives back as text: no client can read the plan any more.
 """
 
 from __future__ import annotations
@@ -19,9 +21,17 @@ class UsagePlans(Gap):
         if response.status >= 300 or not response.body or "/keys" in request.path:
             return response
         document = response.json()
-        return response.with_json({**document, "item": list(map(_without_empty_limits, document["item"]))}
-                                  if "item" in document else _without_empty_limits(document))  # fmt: skip
+        return response.with_json({**document, "item": list(map(_with_true_limits, document["item"]))}
+                                  if "item" in document else _with_true_limits(document))  # fmt: skip
 
 
-def _without_empty_limits(plan: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in plan.items() if key not in ("quota", "throttle") or value}
+NUMBERS: dict[str, type[int] | type[float]] = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
+
+
+def _with_true_limits(plan: dict[str, Any]) -> dict[str, Any]:
+    limits = {kind: plan[kind] for kind in ("quota", "throttle") if plan.get(kind)}
+    others = {name: value for name, value in plan.items() if name not in ("quota", "throttle")}
+    return others | {
+        kind: {name: NUMBERS[name](value) if name in NUMBERS else value for name, value in values.items()}
+        for kind, values in limits.items()
+    }

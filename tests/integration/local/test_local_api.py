@@ -87,6 +87,14 @@ def test_a_usage_plan_without_limits_says_nothing_of_limits(client: Client) -> N
     assert gateway.get_usage_plan(usagePlanId=limited["id"])["quota"] == {"limit": 5, "period": "DAY"}
 
 
+def test_a_limit_that_was_changed_is_still_a_number(client: Client) -> None:
+    gateway = client("apigateway")
+    plan = gateway.create_usage_plan(name="changing", throttle={"rateLimit": 1, "burstLimit": 1})
+    patch = [{"op": "replace", "path": "/throttle/rateLimit", "value": "2.5"}]
+    gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=patch)
+    assert gateway.get_usage_plan(usagePlanId=plan["id"])["throttle"] == {"rateLimit": 2.5, "burstLimit": 1}
+
+
 def test_a_photo_goes_through_the_api_into_s3_byte_for_byte(api: Api, client: Client) -> None:
     client("s3").create_bucket(Bucket="direct-upload", CreateBucketConfiguration={"LocationConstraint": REGION})
     where = api.method(

@@ -221,6 +221,8 @@ class EdgeHandler(BaseHTTPRequestHandler):
                 429, {"message": "slowly"}, headers={} if "no hint" in stack.broken else {"Retry-After": "1"}
             )
         asked = json.loads(body)
+        if "username" not in asked:
+            return self.answer(400, {"message": "no user name"})
         user = stack.aws.call("dynamodb", "get_item", TableName=stack.users, Key={"username": {"S": asked["username"]}})
         if "Item" not in user:
             return self.answer(401, {"message": "Wrong user name or password."})

@@ -69,7 +69,7 @@ def test_the_evidence_says_what_was_seen(stack):
         ("any scope", "authorizer", "a token without the scope: POST /v1/orders answered"),
         ("the API answers everybody", "private-origins", "the API answered somebody who came round CloudFront"),
         ("every country", "geography", "a viewer from another country: GET /v1/health answered 200"),
-        ("no throttle", "throttle", "40 sign-ins at once were answered with [401], and none with 429"),
+        ("no throttle", "throttle", "40 sign-ins at once were answered with [400], and none with 429"),
         ("no hint", "throttle", "429 came without Retry-After"),
     ],
 )  # fmt: skip

@@ -101,6 +101,9 @@ class MemoryAws:
     def describe_key(self, KeyId: str) -> Any:  # noqa: N803
         return {"KeyMetadata": {"KeyState": "PendingDeletion", "DeletionDate": datetime(2026, 12, 1, tzinfo=UTC)}}
 
+    def describe_instances(self, InstanceIds: list[str]) -> Any:  # noqa: N803
+        return {"Reservations": [{"Instances": [{"State": {"Name": self.instances[one]}} for one in InstanceIds]}]}
+
     def _bucket(self, name: str) -> dict[str, bytes]:
         if name not in self.buckets:
             raise NotFound(name)

@@ -186,6 +186,18 @@ def test_a_key_pending_deletion_is_a_remainder_and_no_failure(ports: Ports, terr
     assert removal.leftovers.remainders == ((arn, "key pending deletion until 2026-12-01"),)
 
 
+def test_a_terminated_instance_is_a_remainder_and_one_that_runs_a_failure(ports: Ports, aws: Any) -> None:
+    aws.instances = {"i-1": "terminated", "i-2": "running"}
+    ended, running = (f"arn:aws:ec2:eu-central-1:111122223333:instance/{one}" for one in aws.instances)
+    aws.tagged = [ended]
+    [(arn, why)] = down(ports, approve=yes, afresh=no).leftovers.remainders
+    assert (arn, why.partition(";")[0]) == (ended, "terminated")
+    aws.tagged = [ended, running]
+    with pytest.raises(SomethingLeft) as raised:
+        down(ports, approve=yes, afresh=no)
+    assert (ended in raised.value.where, running in raised.value.where) == (False, True)
+
+
 def test_on_aws_a_deleted_resource_that_is_still_listed_gets_time_to_vanish(ports: Ports, aws: Any) -> None:
     ports.environment = replace(ports.environment, target=Target.AWS)
     ports.bucket = StateBucket(ports.environment, aws)
