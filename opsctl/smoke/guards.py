@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.smoke.check import Trial, expect
 from opsctl.smoke.edge import Answer
 from opsctl.smoke.visitor import Visitor
+from opsctl.waf.detector import availability
 
 INJECTIONS: Mapping[str, tuple[str, str]] = {
     "SQL in the query": ("/v1/orders?limit=1%27%20OR%20%271%27%3D%271%27%20--%20", ""),
@@ -21,11 +22,18 @@ INJECTIONS: Mapping[str, tuple[str, str]] = {
 BLOCKED_VIEWER = "203.0.113.200"
 """An address of a test network that the local edge takes for a country outside every list (docs/local-cloud.md)."""
 VIEWER_HEADER = "x-opsctl-viewer-address"
+DETECTOR_SECONDS = 20
 KNOCKS = 40
 """More than POST /v1/auth/token's burst of 10 and what it lets through at 5 a second in the time that they take."""
 
 
 def firewall(trial: Trial) -> Mapping[str, Any]:
+    if trial.aws.access.is_local:
+        # Without it the local cloud finds no attack. It is built while an environment comes up for the first time.
+        trial.until(
+            f"what finds attacks in requests ({availability().reason})", lambda: availability().program,
+            within_seconds=DETECTOR_SECONDS,
+        )  # fmt: skip
     honest = trial.get("/v1/orders?limit=1")
     expect(honest.status == 200, f"an honest request: {honest}")
     for name, (path, body) in INJECTIONS.items():
