@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from opsctl.smoke import SmokeTarget
+
 PROJECT = Path(__file__).parents[2]
 OPSCTL = Path(sys.executable).with_name("opsctl")
 
@@ -91,3 +93,15 @@ def make_project(root: Path, terraform: Path) -> Project:
     text = (PROJECT / "opsctl.toml").read_text()
     (root / "opsctl.toml").write_text(text)
     return Project(root, {"OPSCTL_TERRAFORM": str(terraform), "OPSCTL_LOCAL_PORT": str(free_port())})
+
+
+def healthy(target: SmokeTarget) -> set[str]:
+    """Instances of the service that its target group calls healthy."""
+    answer = target.aws.call(
+        "elbv2", "describe_target_health", TargetGroupArn=target.output("service.target_group_arn")
+    )
+    return {
+        description["Target"]["Id"]
+        for description in answer["TargetHealthDescriptions"]
+        if description["TargetHealth"]["State"] == "healthy"
+    }

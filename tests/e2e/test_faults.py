@@ -16,7 +16,7 @@ import pytest
 from opsctl.smoke import SmokeTarget, guards, orders
 from opsctl.smoke.check import Trial
 from opsctl.smoke.edge import Answer, EdgeUnreachable
-from tests.e2e.project import Project, wait_for
+from tests.e2e.project import Project, healthy, wait_for
 
 LOAD_SECONDS = 60
 PAUSE_SECONDS = 0.15
@@ -31,17 +31,6 @@ def jvms(stack: Project) -> list[int]:
 
 def database(stack: Project) -> list[int]:
     return [pid for pid, words in stack.processes().items() if "mariadbd" in words.split()[0]]
-
-
-def healthy(target: SmokeTarget) -> set[str]:
-    answer = target.aws.call(
-        "elbv2", "describe_target_health", TargetGroupArn=target.output("service.target_group_arn")
-    )
-    return {
-        description["Target"]["Id"]
-        for description in answer["TargetHealthDescriptions"]
-        if description["TargetHealth"]["State"] == "healthy"
-    }
 
 
 @pytest.fixture

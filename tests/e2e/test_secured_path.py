@@ -15,7 +15,7 @@ import pytest
 from opsctl.smoke import SmokeTarget, guards, orders, photos
 from opsctl.smoke.check import Trial
 from opsctl.smoke.edge import Answer
-from tests.e2e.project import Project, wait_for
+from tests.e2e.project import Project, healthy, wait_for
 
 SQL = guards.INJECTIONS["SQL in the query"][0]
 
@@ -324,20 +324,6 @@ def without_the_throttle(target: SmokeTarget) -> Iterator[None]:
             patch(name, settings[name]["throttlingRateLimit"], settings[name]["throttlingBurstLimit"])
 
 
-@contextlib.contextmanager
-def without_a_rule_into_the_service(target: SmokeTarget) -> Iterator[None]:
-    [group] = target.aws.call(
-        "ec2", "describe_security_groups", Filters=[{"Name": "group-name", "Values": [f"{target.prefix}-service"]}]
-    )["SecurityGroups"]
-    permissions = group["IpPermissions"]
-    which = {"GroupId": group["GroupId"], "IpPermissions": permissions}
-    target.aws.call("ec2", "revoke_security_group_ingress", **which)
-    try:
-        yield
-    finally:
-        target.aws.call("ec2", "authorize_security_group_ingress", **which)
-
-
 @pytest.mark.parametrize(
     ("removed", "check"),
     [
@@ -346,7 +332,6 @@ def without_a_rule_into_the_service(target: SmokeTarget) -> Iterator[None]:
         (without_the_authorizer, "authorizer"),
         (without_the_geo_restriction, "geography"),
         (without_the_throttle, "throttle"),
-        (without_a_rule_into_the_service, "order-path"),
     ],
 )
 def test_a_guard_that_is_taken_away_is_missed_by_its_smoke_check(
@@ -358,3 +343,37 @@ def test_a_guard_that_is_taken_away_is_missed_by_its_smoke_check(
     wait_for(
         lambda: stack.opsctl("smoke", "local", "--only", check, status=None).returncode == 0, what=f"{check} to pass"
     )
+
+
+def test_without_its_security_group_rule_nobody_new_reaches_the_service_and_with_it_all_is_well_again(
+    stack: Project, target: SmokeTarget
+) -> None:
+    """The rule is moved to another port and back: taken away and made anew, it would be another one for Terraform."""
+    [group] = target.aws.call(
+        "ec2", "describe_security_groups", Filters=[{"Name": "group-name", "Values": [f"{target.prefix}-service"]}]
+    )["SecurityGroups"]
+    [rule] = [
+        rule
+        for rule in target.aws.call(
+            "ec2", "describe_security_group_rules", Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}]
+        )["SecurityGroupRules"]
+        if not rule["IsEgress"]
+    ]
+
+    def move_to(port: int) -> None:
+        moved = {
+            "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "Description": rule["Description"],
+            "ReferencedGroupId": rule["ReferencedGroupInfo"]["GroupId"],
+        }  # fmt: skip
+        target.aws.call(
+            "ec2", "modify_security_group_rules", GroupId=group["GroupId"],
+            SecurityGroupRules=[{"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": moved}],
+        )  # fmt: skip
+
+    move_to(1)
+    try:
+        wait_for(lambda: not healthy(target), what="health checks that are refused")
+    finally:
+        move_to(rule["FromPort"])
+    wait_for(lambda: len(healthy(target)) == 2, what="two healthy instances")
+    assert stack.opsctl("smoke", "local", "--only", "order-path").returncode == 0

@@ -67,11 +67,13 @@ class TaggedResources(Gap):
             token = page.json().get("PaginationToken") or ""
             if not token:
                 break
+        ended = _ended_instances(self.cloud.account_of(request), request.region)
         # AWS lists what is global in us-east-1 only; a bucket's ARN says no region and is listed where it lives.
         here = [
             item
             for arn, item in found.items()
-            if arn.split(":")[3] or arn.split(":")[2] == "s3" or request.region == "us-east-1"
+            if (arn.split(":")[3] or arn.split(":")[2] == "s3" or request.region == "us-east-1")
+            and arn.rpartition("/")[2] not in ended
         ]
         return response.with_json({"ResourceTagMappingList": here, "PaginationToken": ""})
 
@@ -149,16 +151,19 @@ def _network() -> Tagged:
     from ministack.core.responses import get_account_id, get_region
 
     backend = in_moto("ec2", get_account_id(), get_region())
-    ended = {
-        instance.id for held in backend.reservations.values() for instance in held.instances if instance.state in GONE
-    }
-    existing = _ids(vars(backend)) - ended
+    existing = _ids(vars(backend)) - _ended_instances(get_account_id(), get_region())
     tags: dict[str, list[dict[str, str]]] = {}
     for tag in backend.describe_tags():
         if tag["resource_id"] in existing:  # moto keeps the tags of what it deleted
             arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:{tag['resource_type']}/{tag['resource_id']}"
             tags.setdefault(arn, []).append({"Key": tag["key"], "Value": tag["value"]})
     yield from tags.items()
+
+
+def _ended_instances(account_id: str, region: str) -> set[str]:
+    """Ids of terminated instances. EC2 shows them for an hour; here nobody needs to be told of them."""
+    reservations = in_moto("ec2", account_id, region).reservations.values()
+    return {instance.id for held in reservations for instance in held.instances if instance.state in GONE}
 
 
 def _ids(stores: Mapping[str, Any], depth: int = 2) -> set[str]:
