@@ -87,11 +87,8 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     """
     from opsctl.aws.clients import Aws, check_account
 
-    cloud, incarnation, access = (
-        None,
-        None,
-        Access(environment.region, environment.account_id, None, environment.profile),
-    )
+    cloud, incarnation = None, None
+    access = Access(environment.region, environment.account_id, profile=environment.profile)
     if environment.is_local:
         cloud = local_cloud(config, environment)
         begin = time.monotonic()

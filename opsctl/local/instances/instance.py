@@ -67,8 +67,6 @@ class Instance:
                 return
             environment = dict(data.environment)
             self._log_group = environment.get("LOG_GROUP", "")
-            if not data.sha256:
-                raise ArtifactUnusable("No artifact was deployed yet: nothing to run.")
             artifact = await self._artifact(data)
             port = _free_port()
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,6 @@ ENVIRONMENT = re.compile(r"^cat > /etc/service/environment <<(['\"]?)(\w+)\1\n(.
 SOURCE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(\S*?)\$\{?ARTIFACT_SHA256\}?([\w.]*)")
 COMMAND = re.compile(r"^ExecStart=(\S*java)((?:[ \t]+\S+)*?)[ \t]+-jar[ \t]+\S+[ \t]*$", re.MULTILINE)
 DIGEST = re.compile(r"[0-9a-f]{64}")
-NOT_DEPLOYED = "none"
-"""The digest's place before the first deploy."""
 
 
 class LaunchDataUnclear(OpsctlError):
@@ -37,17 +35,17 @@ class LaunchData:
     """An artifact and how to run it.
 
     Attributes:
-        sha256: of the artifact, in hexadecimal; empty when none was deployed yet, and then there is nothing to run.
+        sha256: of the artifact, in hexadecimal.
         bucket, key: where it lies.
         environment: the content of /etc/service/environment.
         java_options: what stands before -jar.
     """
 
     sha256: str
-    bucket: str = ""
-    key: str = ""
-    environment: tuple[tuple[str, str], ...] = ()
-    java_options: tuple[str, ...] = ()
+    bucket: str
+    key: str
+    environment: tuple[tuple[str, str], ...]
+    java_options: tuple[str, ...]
 
 
 def launch_data(user_data: str) -> LaunchData | None:
@@ -63,8 +61,6 @@ def launch_data(user_data: str) -> LaunchData | None:
     if environment is None:
         raise LaunchDataUnclear("writes no /etc/service/environment")
     variables = tuple(_variable(line) for line in environment[3].splitlines() if line.strip())
-    if named[2] == NOT_DEPLOYED:
-        return LaunchData("", environment=variables)
     if not DIGEST.fullmatch(named[2]):
         raise LaunchDataUnclear(
             f"says ARTIFACT_SHA256={named[2]!r}, which is no SHA-256 digest (64 hexadecimal digits)"

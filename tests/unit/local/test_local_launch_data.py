@@ -31,13 +31,6 @@ def test_the_modules_template_is_understood() -> None:
     assert any(option.startswith("-XX:MaxRAMPercentage") for option in data.java_options)
 
 
-def test_before_the_first_deploy_there_is_nothing_to_run_but_the_environment_is_known() -> None:
-    data = launch_data(rendered("none"))
-    assert data is not None
-    assert (data.sha256, data.bucket) == ("", "")
-    assert dict(data.environment)["SERVICE_PORT"] == "8080"
-
-
 def test_user_data_of_other_instances_is_none_of_ours() -> None:
     assert launch_data("#!/bin/bash\necho hello\n") is None
     assert launch_data("") is None
@@ -73,13 +66,20 @@ values = st.text(string.ascii_letters + string.digits + "=:/._-${}", max_size=20
 @given(st.dictionaries(names, values, min_size=1, max_size=6))
 def test_every_variable_arrives_as_it_was_written(variables: dict[str, str]) -> None:
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
-    text = f"ARTIFACT_SHA256='none'\ncat > /etc/service/environment <<'EOF'\n{lines}EOF\n"
-    assert launch_data(text) == LaunchData("", environment=tuple(variables.items()))
+    text = (
+        f"ARTIFACT_SHA256='{SHA256}'\ncat > /etc/service/environment <<'EOF'\n{lines}EOF\n"
+        'aws s3 cp "s3://bucket/$ARTIFACT_SHA256.jar" a.jar\nExecStart=/usr/bin/java -jar a.jar\n'
+    )
+    assert launch_data(text) == LaunchData(SHA256, "bucket", f"{SHA256}.jar", tuple(variables.items()), ())
 
 
 @given(st.text(max_size=300))
 def test_no_text_makes_the_reader_fail_otherwise_than_by_saying_so(text: str) -> None:
-    for start in ("", f"ARTIFACT_SHA256={SHA256}\n", "ARTIFACT_SHA256='none'\ncat > /etc/service/environment <<EOF\n"):
+    for start in (
+        "",
+        f"ARTIFACT_SHA256={SHA256}\n",
+        f"ARTIFACT_SHA256={SHA256}\ncat > /etc/service/environment <<EOF\n",
+    ):
         try:
             launch_data(start + text)
         except LaunchDataUnclear as error:
