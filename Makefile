@@ -35,7 +35,7 @@ lock: setup ## Renew requirements.lock (exact versions with hashes) from pyproje
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
 
 .PHONY: demo
-demo: setup ## Take the local environment up and send a photo through it
+demo: setup ## Take the local environment up and send a photo and an order through it
 	@$(BIN)/opsctl up local --yes
 	@$(BIN)/opsctl demo local
 

@@ -29,7 +29,9 @@ COMMANDS: dict[str, Entry] = {
     "user": Entry("opsctl.cli.user", "app", "Say who may sign in to an environment, and what for.", ENVIRONMENTS),
     "bootstrap": Entry("opsctl.cli.bootstrap", "bootstrap", "Make what an AWS account needs once.", ENVIRONMENTS),
     "smoke": Entry("opsctl.cli.smoke", "smoke", "Prove an environment through its edge.", EVIDENCE),
-    "demo": Entry("opsctl.cli.demo", "demo", "Send a photo through the edge and show what became of it.", EVIDENCE),
+    "demo": Entry(
+        "opsctl.cli.demo", "demo", "Send a photo and an order through the edge and show what became of them.", EVIDENCE
+    ),
     "waf": Entry("opsctl.cli.waf", "app", "Ask the firewall what it would do with a request.", EVIDENCE),
     "local": Entry("opsctl.cli.local", "app", "Start, stop and look into the embedded local cloud.", MACHINE),
     "doctor": Entry("opsctl.cli.doctor", "doctor", "Check this machine for all that opsctl needs.", MACHINE),
