@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from opsctl.aws import Access, Aws
 from opsctl.local import LocalCloud
@@ -72,8 +73,8 @@ def rows(report: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, str, 
 
 @contextlib.contextmanager
 def cloud(without: str) -> Iterator[Aws]:
-    with tempfile.TemporaryDirectory(prefix="opsctl-layers-") as folder:
-        os.environ.update(OPSCTL_LOCAL_WITHOUT_GAPS=without, OPSCTL_LOCAL_PORT="0")
+    settings = mock.patch.dict(os.environ, OPSCTL_LOCAL_WITHOUT_GAPS=without, OPSCTL_LOCAL_PORT="0")
+    with tempfile.TemporaryDirectory(prefix="opsctl-layers-") as folder, settings:
         local = LocalCloud(Path(folder), ACCOUNT, REGION)
         running = local.start()
         try:
