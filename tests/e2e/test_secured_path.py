@@ -8,13 +8,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from opsctl.auth import SignInRefused, sign_in
 from opsctl.smoke import SmokeTarget, guards, orders, photos
 from opsctl.smoke.check import Trial
-from opsctl.smoke.edge import Answer
+from opsctl.smoke.edge import Answer, Edge
 from tests.e2e.project import Project, healthy, wait_for
 
 SQL = guards.INJECTIONS["SQL in the query"][0]
@@ -218,6 +220,36 @@ def test_instances_are_private_and_the_database_answers_only_the_service(target:
     place = (target.output("database.address"), target.output("database.port"))
     with contextlib.suppress(ConnectionError), socket.create_connection(place, timeout=10) as stranger:
         assert stranger.recv(1) == b"", "a stranger was greeted by the database"
+
+
+def test_the_firewall_says_which_rule_would_act_and_exits_3_when_it_is_another_than_expected(
+    stack: Project, tmp_path: Path
+) -> None:
+    requests = tmp_path / "requests.jsonl"
+    lines = [
+        {"path": "/v1/orders?limit=1", "expect": "allow"},
+        {"path": SQL, "expect": "block:sql-injection"},
+        {"path": "/v1/health", "headers": {"x-original-url": "/admin"}, "expect": "block:override-headers"},
+    ]
+    requests.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    said = stack.json("waf", "test", "local", "--requests", str(requests))
+    assert "sql-injection" in json.dumps(said)
+    requests.write_text(json.dumps({"path": SQL, "expect": "allow"}) + "\n")
+    stack.opsctl("waf", "test", "local", "--requests", str(requests), status=3)
+
+
+def test_a_user_that_the_command_made_can_sign_in_until_the_command_removes_them(
+    stack: Project, target: SmokeTarget
+) -> None:
+    made = stack.opsctl("user", "add", "local", "ada", "--scope", "orders:read")
+    password = made.stdout.strip()
+    assert password not in made.stderr
+    assert [user["username"] for user in stack.json("user", "list", "local")] == ["ada"]
+    edge = Edge.of(target)
+    assert sign_in(edge, "ada", password).count(".") == 2
+    stack.opsctl("user", "remove", "local", "ada", "--yes")
+    with pytest.raises(SignInRefused):
+        sign_in(edge, "ada", password)
 
 
 # --- Each guard, taken away: the smoke check that claims to watch it must fail, and pass again afterwards.
