@@ -60,8 +60,8 @@ def demo(
         for key, value in sorted(document.items()):
             screen.say(f"  [dim]{literal(key):<16}[/] {literal(value)}")
     screen.say(
-        f"\n[green]✓[/] an order went to MySQL in {duration(order.place_seconds)} and was read back in"
-        f" {duration(order.seconds - order.place_seconds)}: edge, WAF, authorizer, VPC link, NLB, Java service"
+        f"\n[green]✓[/] an order went to MySQL in {order.place_seconds * 1000:.0f} ms and was read back in"
+        f" {(order.seconds - order.place_seconds) * 1000:.0f} ms: edge, WAF, authorizer, VPC link, NLB, Java service"
     )
     screen.say("[bold]order[/]")
     for key, value in sorted(order.order.items()):

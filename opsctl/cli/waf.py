@@ -36,7 +36,7 @@ def replay_requests(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Ask the web ACL that this plan would make.", show_default=False)
     ] = None,
-    web_acl: Annotated[str, typer.Option("--web-acl", help="Its name, where there is more than one.")] = "",
+    web_acl: Annotated[str, typer.Option("--web-acl", help="Its name; without one, CloudFront's.")] = "",
     json: Json = False,
 ) -> None:
     """Replay requests against a web ACL and say which rule would act. Exit code 3: an expectation was not met."""

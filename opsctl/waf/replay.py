@@ -251,13 +251,15 @@ def from_plan(file: Path, *, name: str = "") -> tuple[str, WebACL]:
 
     Args:
         file: what `terraform show -json PLAN` printed, or a saved plan (whose folder or stack Terraform must know).
-        name: of the web ACL, where there is more than one.
+        name: of the web ACL; without one, CloudFront's, which viewers meet first.
 
     Raises:
         NoWebACL: none, or more than one and no name.
         UsageError: the file is no plan.
     """
     found = {planned.address: planned.acl for planned in web_acls(_plan(file)) if name in ("", planned.acl.name)}
+    if not name and len(at_edge := {key: acl for key, acl in found.items() if acl.scope == "CLOUDFRONT"}) == 1:
+        found = at_edge
     if len(found) != 1:
         names = ", ".join(acl.name for acl in found.values())
         raise NoWebACL(
@@ -307,7 +309,7 @@ def from_aws(aws: Aws, *, prefix: str, name: str = "") -> tuple[str, WebACL]:
     """The web ACL of an environment as it stands, through the WAFv2 API, and its ARN.
 
     Args:
-        prefix: of the environment's names. name: of the web ACL, where there is more than one.
+        prefix: of the environment's names. name: of the web ACL; without one, CloudFront's, which viewers meet first.
 
     Raises:
         NoWebACL: none, or more than one and no name.
@@ -319,6 +321,8 @@ def from_aws(aws: Aws, *, prefix: str, name: str = "") -> tuple[str, WebACL]:
         for acl in aws.call("wafv2", "list_web_acls", region=region, Scope=scope, Limit=100)["WebACLs"]
         if (acl["Name"] == name if name else acl["Name"].startswith(f"{prefix}-"))
     ]
+    if not name and len(at_edge := [entry for entry in found if entry[0] == "CLOUDFRONT"]) == 1:
+        found = at_edge
     if len(found) != 1:
         names = ", ".join(acl["Name"] for *_, acl in found)
         raise NoWebACL(
