@@ -7,12 +7,13 @@ import contextlib
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from opsctl.local import logs, metrics
 from opsctl.local.authority import Authority
 from opsctl.local.emulators import MOTO_SERVICES, Moto, load_ministack
 from opsctl.local.exchange import (
@@ -117,8 +118,8 @@ class Application:
         for gap in self.gaps:
             await gap.install()
         flushing = [
-            asyncio.create_task(self.cloud.metrics.flush_for_ever()),
-            asyncio.create_task(self.cloud.logs.flush_for_ever()),
+            asyncio.create_task(_repeat(self.cloud.metrics.flush, metrics.FLUSH_SECONDS)),
+            asyncio.create_task(_repeat(self.cloud.logs.flush, logs.FLUSH_SECONDS)),
         ]
         try:
             yield
@@ -131,3 +132,13 @@ class Application:
             await received.put({"type": "lifespan.shutdown"})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(lifespan, 5)
+
+
+async def _repeat(work: Callable[[], object], seconds: float) -> None:
+    """Call `work` again and again. What fails once is told, and does not end it."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            work()
+        except Exception:
+            logging.getLogger("opsctl").exception("%s", work)

@@ -6,7 +6,6 @@ together.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -43,8 +42,3 @@ class Logs:
                     cloudwatch_logs._create_log_stream(name)
                 cloudwatch_logs._put_log_events({**name, "logEvents": events})
         return sum(map(len, taken.values()))
-
-    async def flush_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self.flush()

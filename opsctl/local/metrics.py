@@ -6,7 +6,6 @@ there are, and CloudWatch holds at most one datum for each metric and flush (its
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -70,8 +69,3 @@ class Metrics:
             with request_scope(account_id, region):
                 cloudwatch._evaluate_all_alarms()
         return len(taken)
-
-    async def flush_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self.flush()

@@ -197,8 +197,9 @@ class Instance:
         """End it, and everything that it stored."""
         async with self._lock:
             await self._close_door()
-            if self._server is not None:
-                await self._blocking(self._server.remove)
+            server, self._server = self._server, None  # its end is nothing to mend
+            if server is not None:
+                await self._blocking(server.remove)
 
     async def end(self) -> None:
         """The cloud stops: end the process, keep what it stored."""
@@ -337,7 +338,7 @@ class Instance:
         self._write("error", f"[RDS] {sentence}")
 
     def _write(self, kind: str, line: str) -> None:
-        if kind in self.record.enabled_cloudwatch_logs_exports:
+        if kind in (self.record.enabled_cloudwatch_logs_exports or ()):
             group = f"/aws/rds/instance/{self.identifier}/{kind}"
             self._cloud.logs.write(self._account_id, self._region, group, self.identifier, line)
 

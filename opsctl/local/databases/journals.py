@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 ENTRY = re.compile(r"^# (?:Time|User@Host): ", re.MULTILINE)
@@ -49,5 +50,4 @@ def slow_statements(text: str) -> list[str]:
         follows_its_time = starts and text[starts[-1] : found.start()].count("\n") == 1
         if not (follows_its_time and text.startswith("# Time: ", starts[-1])):
             starts.append(found.start())
-    ends = [*starts[1:], len(text)]
-    return [text[start:end].rstrip("\n") for start, end in zip(starts, ends, strict=True)]
+    return [text[start:end].rstrip("\n") for start, end in pairwise([*starts, len(text)])]

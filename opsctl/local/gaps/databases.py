@@ -7,7 +7,7 @@ a MariaDB process (opsctl.local.databases) on a loopback address of its own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import os
 import secrets
 from base64 import b32encode
@@ -100,8 +100,10 @@ class Databases(Gap):
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            with contextlib.suppress(Exception):
+            try:
                 await work()
+            except Exception:
+                logging.getLogger("opsctl").exception("databases: %s", work.__name__)
 
     async def _measure(self) -> None:
         at = asyncio.get_running_loop().time()

@@ -215,3 +215,7 @@ def test_an_installed_server_stands_in_for_the_package(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(package, "_installed", lambda: installed)
     assert package.obtain(tmp_path / "cache") is installed
+
+
+def test_a_slow_log_without_a_statement_has_no_event() -> None:
+    assert journals.slow_statements("") == []
