@@ -253,7 +253,7 @@ def test_the_local_cloud_is_started_looked_into_reset_and_stopped(small: Project
     small.opsctl("bootstrap", "local")
     refused = small.opsctl("local", "reset", status=5)
     assert "--yes" in refused.stderr
-    assert "The old states are in" in small.opsctl("local", "reset", "--yes").stdout
+    assert "What was kept is in" in small.opsctl("local", "reset", "--yes").stdout
     assert small.json("local", "status")["state"] == "stopped"
     assert small.processes() == {}
     assert "was not running" in small.opsctl("local", "stop").stdout
