@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -61,6 +62,12 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
             temporary.unlink(missing_ok=True)
             raise
         fsync_folder(path.parent)
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def fsync_folder(folder: Path) -> None:

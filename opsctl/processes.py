@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsctl import proc
 from opsctl.errors import OpsctlError
 from opsctl.files import disk_errors
 
@@ -105,6 +106,6 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return proc.stat_fields(pid)[proc.STATE] != "Z"
     except OSError:
         return True

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsctl.files import disk_errors
+from opsctl.files import disk_errors, sha256_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,3 @@ def hash_files(files: Iterable[tuple[str, Path]], *, begin: str) -> str:
 def mode_of(file: Path) -> int:
     """One of two modes: git keeps the owner's execute bit and nothing else, and a umask must not count."""
     return 0o755 if file.stat().st_mode & 0o100 else 0o644
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256 (hex) of a file's bytes."""
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

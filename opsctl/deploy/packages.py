@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from opsctl import processes
-from opsctl.deploy.build_cache import BuildCache, hash_files, mode_of, place, sha256_of
+from opsctl.deploy.build_cache import BuildCache, hash_files, mode_of, place
 from opsctl.errors import OpsctlError, UsageError
+from opsctl.files import sha256_of
 
 # Quotas "Deployment package (.zip file archive) size" in the AWS Lambda developer guide: 250 MB unzipped with layers
 # (the service's own message says 262144000 bytes), 50 MB zipped when it is uploaded through the API, as Terraform does.

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl import processes
-from opsctl.deploy.build_cache import BuildCache, hash_files, place, sha256_of
+from opsctl.deploy.build_cache import BuildCache, hash_files, place
 from opsctl.errors import OpsctlError, UsageError
+from opsctl.files import sha256_of
 
 # Raise it when the same input is to give other bytes, so that the cache is not asked for the old ones.
 FORMAT = 1

@@ -20,9 +20,9 @@ from opsctl.config import Config, cache_folder
 from opsctl.deploy.service_jar import built_service_jar
 from opsctl.environments.environment import Environment
 from opsctl.errors import OpsctlError
+from opsctl.proc import available_memory
 from opsctl.terraform.binary import TerraformNotFound, find_terraform
 from opsctl.terraform.provider import ProviderNotFound, find_provider
-from opsctl.terraform.provider_build import available_memory
 
 GIB = 2**30
 DISK_BYTES = 3 * GIB

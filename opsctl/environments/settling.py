@@ -6,11 +6,14 @@ Each step looks at the stack's outputs and has nothing to do for a stack without
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.deploy.site import is_published, publish_site
 from opsctl.environments.ports import Ports
 from opsctl.errors import OpsctlError
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Aws
 
 SERVICE_SECONDS = 600
 """An instance on AWS boots, installs its packages and passes two health checks: 3 to 5 minutes. Locally seconds."""
@@ -59,18 +62,22 @@ def wait_for_service(ports: Ports, outputs: Mapping[str, Any]) -> None:
     [group] = ports.aws.call(
         "autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[service["autoscaling_group"]]
     )["AutoScalingGroups"]
-    if not group["DesiredCapacity"] or "healthy" in target_states(ports, service["target_group_arn"]).values():
+    if not group["DesiredCapacity"]:
+        return
+    states = target_states(ports.aws, service["target_group_arn"])
+    if "healthy" in states.values():
         return
     with ports.stage("service") as result:
         deadline = ports.clock.monotonic() + SERVICE_SECONDS
-        while "healthy" not in (states := target_states(ports, service["target_group_arn"])).values():
+        while "healthy" not in states.values():
             if ports.clock.monotonic() > deadline:
                 raise ServiceUnhealthy(ports.environment.name, states)
             ports.clock.sleep(LOOK_SECONDS[ports.environment.is_local])
+            states = target_states(ports.aws, service["target_group_arn"])
         result(f"{list(states.values()).count('healthy')} of {group['DesiredCapacity']} instances healthy")
 
 
-def target_states(ports: Ports, target_group_arn: str) -> dict[str, str]:
+def target_states(aws: Aws, target_group_arn: str) -> dict[str, str]:
     """Instance id → its state in the target group: initial, healthy, unhealthy, draining, unused."""
-    answer = ports.aws.call("elbv2", "describe_target_health", TargetGroupArn=target_group_arn)
+    answer = aws.call("elbv2", "describe_target_health", TargetGroupArn=target_group_arn)
     return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in answer["TargetHealthDescriptions"]}

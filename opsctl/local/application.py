@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from opsctl.local.exchange import (
 )  # fmt: skip
 from opsctl.local.faults import fault, without_retries
 from opsctl.local.gaps import GAPS, Cloud, Gap
+from opsctl.local.repeating import every
 
 STATUS_PATH = "/_opsctl/status"
 
@@ -118,8 +119,8 @@ class Application:
         for gap in self.gaps:
             await gap.install()
         flushing = [
-            asyncio.create_task(_repeat(self.cloud.metrics.flush, metrics.FLUSH_SECONDS)),
-            asyncio.create_task(_repeat(self.cloud.logs.flush, logs.FLUSH_SECONDS)),
+            asyncio.create_task(every(metrics.FLUSH_SECONDS, self.cloud.metrics.flush)),
+            asyncio.create_task(every(logs.FLUSH_SECONDS, self.cloud.logs.flush)),
         ]
         try:
             yield
@@ -132,13 +133,3 @@ class Application:
             await received.put({"type": "lifespan.shutdown"})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(lifespan, 5)
-
-
-async def _repeat(work: Callable[[], object], seconds: float) -> None:
-    """Call `work` again and again. What fails once is told, and does not end it."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            work()
-        except Exception:
-            logging.getLogger("opsctl").exception("%s", work)

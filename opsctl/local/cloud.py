@@ -24,7 +24,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from opsctl import processes
+from opsctl import proc, processes
 from opsctl.clock import Clock, SystemClock
 from opsctl.errors import OpsctlError, UsageError
 from opsctl.files import write_atomically
@@ -396,7 +396,7 @@ def _ask(record: _Record) -> Running | None:
 def _process_started(pid: int) -> str:
     """When the kernel started a process (ticks since boot, field 22 of /proc/PID/stat); empty without /proc."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return proc.stat_fields(pid)[proc.START_TICKS]
     except (OSError, IndexError):
         return ""
 

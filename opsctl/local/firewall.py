@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from opsctl.errors import OpsctlError
 from opsctl.local.exchange import Response
 from opsctl.local.metrics import Metric
-from opsctl.waf import MalformedWebACL, RateCounters, Resource, WebACL, parse_web_acl
+from opsctl.waf import MalformedWebACL, RateCounters, Resource, WebACL
 from opsctl.waf.detector import AttackDetector, availability, build
 from opsctl.waf.evaluation import Matched, Verdict, evaluate
-from opsctl.waf.parsing import references
+from opsctl.waf.parsing import gather, parse_gathered
 from opsctl.waf.records import is_logged, log_record, metrics, sample
 from opsctl.waf.request import WebRequest as Inspected
 from opsctl.waf.web_acl import RateBased
@@ -244,21 +244,6 @@ def _parse(arn: str) -> _Parsed:
     found = record(arn)
     if found is None:
         raise MalformedWebACL("The web ACL is not there.", where=arn)
-    records, waiting = {arn: found}, [found]
-    while waiting:
-        for referred in references(waiting.pop()["Rules"]):
-            if referred not in records and (other := record(referred)) is not None:
-                records[referred] = other
-                if "/rulegroup/" in referred:
-                    waiting.append(other)
-    acl = parse_web_acl(
-        found,
-        ip_sets={key: value["Addresses"] for key, value in records.items() if "/ipset/" in key},
-        regex_sets={
-            key: [pattern["RegexString"] for pattern in value["RegularExpressionList"]]
-            for key, value in records.items()
-            if "/regexpatternset/" in key
-        },
-        rule_groups={key: value for key, value in records.items() if "/rulegroup/" in key},
-    )
-    return _Parsed(acl, tuple((value, value["LockToken"]) for value in records.values()))
+    referred = gather(found, record)
+    records = tuple((one, one["LockToken"]) for one in (found, *referred.values()))
+    return _Parsed(parse_gathered(found, referred), records)

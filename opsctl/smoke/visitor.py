@@ -13,7 +13,7 @@ from opsctl.smoke.edge import Edge
 from opsctl.smoke.target import SmokeTarget
 
 TOO_MANY = 429
-TRIES = 10
+TRIES = 11
 
 
 class Visitor:
@@ -49,14 +49,13 @@ class Visitor:
 
     def _sign_in(self, password: str) -> str:
         """Sign-ins are throttled for all users together: wait for our turn."""
-        for _ in range(TRIES):
-            try:
-                return sign_in(self._edge, self._name, password)
-            except SignInRefused as refused:
-                if refused.status != TOO_MANY:
-                    raise
-                self._sleep(1)
-        return sign_in(self._edge, self._name, password)
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, SignInRefused) and error.status == TOO_MANY),
+            wait=wait_fixed(1), stop=stop_after_attempt(TRIES), sleep=self._sleep, reraise=True,
+        )  # fmt: skip
+        return retrying(sign_in, self._edge, self._name, password)
 
     def leave(self) -> None:
         """Remove the user, if there is one. Their token stays good until it expires; nobody has it."""

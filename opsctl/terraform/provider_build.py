@@ -16,6 +16,7 @@ from opsctl import processes
 from opsctl.clock import Clock, SystemClock
 from opsctl.errors import Interrupted, OpsctlError
 from opsctl.files import disk_errors
+from opsctl.proc import available_memory
 from opsctl.terraform.child import Stop, end_group, follow, requests_from_signals
 from opsctl.terraform.events import Interrupting, Listener, Progress
 from opsctl.terraform.lock import exclusive
@@ -57,15 +58,6 @@ def why_not(env: Mapping[str, str], cache: Path) -> str:
     if (free := shutil.disk_usage(folder).free) < DISK_BYTES:
         return f"it needs 8 GB of free disk and {free / 2**30:.1f} GB are free"
     return ""
-
-
-def available_memory() -> int | None:
-    """Bytes that can be had without swapping (MemAvailable of /proc/meminfo); None where it isn't known."""
-    try:
-        match = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(match.group(1)) * 1024 if match else None
 
 
 def build(

@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from opsctl import proc
 from opsctl.files import write_atomically
 from opsctl.processes import is_alive
 
@@ -42,7 +43,7 @@ class Run:
 def started_ticks(pid: int) -> int:
     """Field 22 of /proc/PID/stat (proc(5)); 0 where it can't be read."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        return int(proc.stat_fields(pid)[proc.START_TICKS])
     except (OSError, IndexError, ValueError):
         return 0
 

@@ -354,9 +354,9 @@ class _Evaluation:
     async def _is(self, statement: Statement, rule: str) -> bool | None:
         match statement:
             case And(statements):
-                return await self._all(statements, rule)
+                return await self._combined(statements, rule, decides=False)
             case Or(statements):
-                return await self._any(statements, rule)
+                return await self._combined(statements, rule, decides=True)
             case Not(inner):
                 result = await self._is(inner, rule)
                 return None if result is None else not result
@@ -379,21 +379,13 @@ class _Evaluation:
                 self.reasons.append("a rule group inside another statement is not allowed by AWS")
                 return None
 
-    async def _all(self, statements: tuple[Statement, ...], rule: str) -> bool | None:
-        result: bool | None = True
+    async def _combined(self, statements: tuple[Statement, ...], rule: str, *, decides: bool) -> bool | None:
+        """Three-valued logic: one False decides an AND, one True an OR; else what is undecided leaves it undecided."""
+        result: bool | None = not decides
         for statement in statements:
             one = await self._is(statement, rule)
-            if one is False:
-                return False
-            result = one if one is None else result
-        return result
-
-    async def _any(self, statements: tuple[Statement, ...], rule: str) -> bool | None:
-        result: bool | None = False
-        for statement in statements:
-            one = await self._is(statement, rule)
-            if one is True:
-                return True
+            if one is decides:
+                return decides
             result = one if one is None else result
         return result
 

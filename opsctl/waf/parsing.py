@@ -337,3 +337,35 @@ def references(node: Any) -> Iterator[str]:
     elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
         for value in node:
             yield from references(value)
+
+
+def gather(
+    document: Mapping[str, Any], fetch: Callable[[str], Mapping[str, Any] | None]
+) -> dict[str, Mapping[str, Any]]:
+    """By ARN, what a web ACL refers to, and what its rule groups refer to in turn.
+
+    Args:
+        fetch: a record by its ARN; None for one that can't be had, which is then reported as not known.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    waiting = [*references(document.get("Rules", ()))]
+    while waiting:
+        arn = waiting.pop()
+        if arn not in found and (record := fetch(arn)) is not None:
+            found[arn] = record
+            waiting.extend(references(record.get("Rules", ())))
+    return found
+
+
+def parse_gathered(document: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> WebACL:
+    """`parse_web_acl` with what `gather` found, in the form of the WAFv2 API."""
+    return parse_web_acl(
+        document,
+        ip_sets={arn: record["Addresses"] for arn, record in found.items() if "/ipset/" in arn},
+        regex_sets={
+            arn: [pattern["RegexString"] for pattern in record["RegularExpressionList"]]
+            for arn, record in found.items()
+            if "/regexpatternset/" in arn
+        },
+        rule_groups={arn: record for arn, record in found.items() if "/rulegroup/" in arn},
+    )

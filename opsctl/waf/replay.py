@@ -26,7 +26,7 @@ from opsctl.aws.errors import AwsError
 from opsctl.errors import OpsctlError, UsageError
 from opsctl.exit_codes import ExitCode
 from opsctl.waf.evaluation import Detector, Verdict, evaluate
-from opsctl.waf.parsing import parse_web_acl, references
+from opsctl.waf.parsing import gather, parse_gathered
 from opsctl.waf.plan import NoWebACL, web_acls
 from opsctl.waf.rates import RateCounters
 from opsctl.waf.request import WebRequest
@@ -335,38 +335,25 @@ def from_aws(aws: Aws, *, prefix: str, name: str = "") -> tuple[str, WebACL]:
 
 def read_web_acl(aws: Aws, scope: str, region: str, summary: Mapping[str, Any]) -> WebACL:
     """A web ACL and all that it refers to, from the API."""
-    seen: dict[str, Mapping[str, Any]] = {}
 
     def get(operation: str, key: str, name: str, identity: str) -> Mapping[str, Any]:
         answer = aws.call("wafv2", operation, region=region, Scope=scope, Name=name, Id=identity)
         return dict(answer[key])
 
-    document = get("get_web_acl", "WebACL", summary["Name"], summary["Id"])
     kinds = {
         "ipset": ("get_ip_set", "IPSet"), "regexpatternset": ("get_regex_pattern_set", "RegexPatternSet"),
         "rulegroup": ("get_rule_group", "RuleGroup"),
     }  # fmt: skip
-    waiting = [*references(document.get("Rules", ()))]
-    while waiting:
-        arn = waiting.pop()
+
+    def fetch(arn: str) -> Mapping[str, Any] | None:
         kind, name, identity = arn.split("/")[1:4]
-        if arn in seen or kind not in kinds:
-            continue
         try:
-            seen[arn] = get(*kinds[kind], name, identity)
+            return get(*kinds[kind], name, identity) if kind in kinds else None
         except AwsError:
-            continue  # shared by another account or just deleted: reported as not known
-        waiting.extend(references(seen[arn].get("Rules", ())))
-    return parse_web_acl(
-        {**document, "Scope": scope},
-        ip_sets={arn: found["Addresses"] for arn, found in seen.items() if "/ipset/" in arn},
-        regex_sets={
-            arn: [pattern["RegexString"] for pattern in found["RegularExpressionList"]]
-            for arn, found in seen.items()
-            if "/regexpatternset/" in arn
-        },
-        rule_groups={arn: found for arn, found in seen.items() if "/rulegroup/" in arn},
-    )
+            return None  # shared by another account or just deleted
+
+    document = get("get_web_acl", "WebACL", summary["Name"], summary["Id"])
+    return parse_gathered({**document, "Scope": scope}, gather(document, fetch))
 
 
 async def run(acl: WebACL, cases: Sequence[Case], *, source: str) -> Replay:

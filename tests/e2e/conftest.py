@@ -6,9 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from opsctl.aws.clients import Aws
 from opsctl.config import load_config
 from opsctl.environments.environment import load_environment
 from opsctl.environments.events import ignore
@@ -49,6 +51,18 @@ def target(stack: Project) -> SmokeTarget:
     config = load_config(stack.root)
     ports = connect(config, load_environment(config, "local"), on_event=ignore, start=False)
     return SmokeTarget.of(ports.environment, ports.access, read_outputs(ports), aws=ports.aws)
+
+
+@pytest.fixture(scope="session")
+def aws(target: SmokeTarget) -> Aws:
+    return target.aws
+
+
+@pytest.fixture(scope="session")
+def outputs(stack: Project) -> dict[str, Any]:
+    """What the command says of the real stack."""
+    found: dict[str, Any] = stack.json("outputs", "local")
+    return found
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from opsctl.environments.settling import target_states
 from opsctl.smoke import SmokeTarget
 
 PROJECT = Path(__file__).parents[2]
@@ -97,11 +98,5 @@ def make_project(root: Path, terraform: Path) -> Project:
 
 def healthy(target: SmokeTarget) -> set[str]:
     """Instances of the service that its target group calls healthy."""
-    answer = target.aws.call(
-        "elbv2", "describe_target_health", TargetGroupArn=target.output("service.target_group_arn")
-    )
-    return {
-        description["Target"]["Id"]
-        for description in answer["TargetHealthDescriptions"]
-        if description["TargetHealth"]["State"] == "healthy"
-    }
+    states = target_states(target.aws, target.output("service.target_group_arn"))
+    return {instance for instance, state in states.items() if state == "healthy"}

@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from opsctl.auth import add_user
-from opsctl.aws import Access, Aws
+from opsctl.aws import Aws
 from opsctl.smoke import photos
 from tests.e2e.browser import Browser, open_browser, programs
 from tests.e2e.project import Project
@@ -33,17 +33,6 @@ GALLERY = f"{READY}, #gallery-empty"
 class Person:
     name: str
     password: str
-
-
-@pytest.fixture(scope="module")
-def aws(stack: Project) -> Aws:
-    return Aws(Access("eu-central-1", "111122223333", stack.json("local", "status")["endpoint_url"]))
-
-
-@pytest.fixture(scope="module")
-def outputs(stack: Project) -> dict[str, Any]:
-    found: dict[str, Any] = stack.json("outputs", "local")
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -10,26 +10,14 @@ import re
 import zipfile
 from typing import Any
 
-import pytest
 from PIL import Image
 
-from opsctl.aws import Access
 from opsctl.aws.clients import Aws
+from opsctl.environments.settling import target_states
 from opsctl.smoke import photos
 from opsctl.smoke.check import Trial
 from opsctl.smoke.checks import CHECKS
 from tests.e2e.project import Project, wait_for
-
-
-@pytest.fixture(scope="session")
-def aws(stack: Project) -> Aws:
-    return Aws(Access("eu-central-1", "111122223333", stack.json("local", "status")["endpoint_url"]))
-
-
-@pytest.fixture(scope="session")
-def outputs(stack: Project) -> dict[str, Any]:
-    found: dict[str, Any] = stack.json("outputs", "local")
-    return found
 
 
 def test_a_second_up_says_that_nothing_changes(stack: Project) -> None:
@@ -100,17 +88,12 @@ def test_orders_answer_as_aws_does_without_instances_and_again_with_them(
         )  # fmt: skip
 
     resize(0, 0)
-    wait_for(lambda: not target_states(aws, outputs), what="instances that are gone")
+    wait_for(lambda: not target_states(aws, outputs["service"]["target_group_arn"]), what="instances that are gone")
     answer = trial.get("/v1/orders")
     assert answer.status == 504
     assert "Traceback" not in answer.body.decode()
     resize(2, 2)
     wait_for(lambda: trial.get("/v1/orders").status == 200, what="orders that are served again")
-
-
-def target_states(aws: Aws, outputs: dict[str, Any]) -> list[str]:
-    answer = aws.call("elbv2", "describe_target_health", TargetGroupArn=outputs["service"]["target_group_arn"])
-    return [target["TargetHealth"]["State"] for target in answer["TargetHealthDescriptions"]]
 
 
 def test_every_function_runs_as_a_role_of_its_own(outputs: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from opsctl.local.databases.server import Login, Reason, Server, ServerDidNotSta
 from opsctl.local.logs import Logs
 from opsctl.local.metrics import Metrics
 from opsctl.local.network import Address, Forwarder, Network, allows
+from opsctl.local.tail import Tail
 
 log = logging.getLogger("opsctl")
 
@@ -116,7 +117,7 @@ class Instance:
         self._group_name = ""
         self._applied: dict[str, str] = {}
         self._login: Login | None = None
-        self._journals: list[tuple[str, journals.Journal, Callable[[str], list[str]]]] = []
+        self._journals: list[tuple[str, Tail, Callable[[str], list[str]]]] = []
         self._sample: measures.Sample | None = None
 
     @property
@@ -241,8 +242,8 @@ class Instance:
             self._say(sentence)
         if not self._journals:
             self._journals = [
-                ("error", journals.Journal(server.error_log), journals.lines),
-                ("slowquery", journals.Journal(server.slow_log), journals.slow_statements),
+                ("error", Tail(server.error_log), journals.lines),
+                ("slowquery", Tail(server.slow_log), journals.slow_statements),
             ]
         child: Child = await self._blocking(server.start)
         login = _login_of(self.record)

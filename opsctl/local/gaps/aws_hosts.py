@@ -4,7 +4,6 @@
   `API.execute-api.localhost` only, and refuses to dial an origin at amazonaws.com: 502.
 - An S3 origin is asked over TLS, as CloudFront does: MiniStack takes every request for one without, so a bucket policy
   that denies those (`aws:SecureTransport`) would refuse CloudFront.
-- A CloudFront distribution by its alternate domain names, not only by `….cloudfront.net`.
 """
 
 from __future__ import annotations
@@ -20,17 +19,14 @@ from opsctl.local.gaps.gap import Gap
 
 EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$")
 
-NO_ALIAS = re.compile(r"(^|\.)(localhost|amazonaws\.com)$|^[0-9.]*$")
-
 
 class AwsHosts(Gap):
     async def install(self) -> None:
-        from ministack import app
         from ministack.core.iam_evaluator import pin_request_origin
         from ministack.services import cloudfront
 
         serve_s3 = cloudfront._serve_s3_origin
-        fetch, label_of = cloudfront._fetch_from_origin, app._parse_cloudfront_dataplane_host
+        fetch = cloudfront._fetch_from_origin
 
         async def fetch_from_origin(
             origin: dict[str, Any], method: str, uri: str, query_string: str, headers: dict[str, Any], body: bytes,
@@ -55,21 +51,8 @@ class AwsHosts(Gap):
             pin_request_origin("127.0.0.1", True)  # in a context of its own: MiniStack calls this by asyncio.to_thread
             return serve_s3(*request)
 
-        def parse_host(host: str) -> str | None:
-            label: str | None = label_of(host)
-            if label is not None:
-                return label
-            name = host.partition(":")[0].lower()
-            if NO_ALIAS.search(name):  # nearly every request: its distributions need not be read for that
-                return None
-            for distribution in cloudfront._distributions.values():
-                if name in map(str.lower, cloudfront._get_distribution_aliases(distribution)):
-                    return str(distribution["DomainName"]).partition(".")[0].lower()
-            return None
-
         cloudfront._serve_s3_origin = serve_s3_over_tls
         cloudfront._fetch_from_origin = fetch_from_origin
-        app._parse_cloudfront_dataplane_host = parse_host
 
     def serves(self, host: str) -> bool:
         from ministack.services import apigateway_v1

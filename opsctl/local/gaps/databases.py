@@ -7,7 +7,6 @@ a MariaDB process (opsctl.local.databases) on a loopback address of its own.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import secrets
 from base64 import b32encode
@@ -20,6 +19,7 @@ from opsctl.local.databases.instance import ENGINES, Instance, loopback_address
 from opsctl.local.emulators import in_moto
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.repeating import every
 
 SAMPLE_SECONDS = 5.0
 """RDS publishes each minute, what is an average of more than one look."""
@@ -42,8 +42,8 @@ class Databases(Gap):
         self._change_moto()
         os.environ[TRUST] = str(self.cloud.authority.certificate_file)
         self._watching = [
-            asyncio.create_task(self._every(SAMPLE_SECONDS, self._measure)),
-            asyncio.create_task(self._every(LOG_SECONDS, self._publish_logs)),
+            asyncio.create_task(every(SAMPLE_SECONDS, self._measure)),
+            asyncio.create_task(every(LOG_SECONDS, self._publish_logs)),
         ]
 
     async def uninstall(self) -> None:
@@ -97,19 +97,11 @@ class Databases(Gap):
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments))
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await work()
-            except Exception:
-                logging.getLogger("opsctl").exception("databases: %s", work.__name__)
-
     async def _measure(self) -> None:
         at = asyncio.get_running_loop().time()
         await asyncio.gather(*(instance.measure(at) for _, _, instance in self._instances))
 
-    async def _publish_logs(self) -> None:
+    def _publish_logs(self) -> None:
         for _, _, instance in self._instances:
             instance.publish_logs()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from datetime import UTC, datetime
 
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.instances import groups
 from opsctl.local.instances.fleet import Fleet, report_groups
+from opsctl.local.repeating import every, whenever
 
 SERVICES = frozenset({"ec2", "autoscaling", "elasticloadbalancing"})
 TICK_SECONDS = 1.0
@@ -21,12 +21,12 @@ class Instances(Gap):
     async def install(self) -> None:
         self._fleet = Fleet(self.cloud)
         self._changed = asyncio.Event()
-        self._settling = asyncio.create_task(self._settle_for_ever())
+        self._repeated = asyncio.gather(whenever(self._pause, self._settle), every(REPORT_SECONDS, self._report))
 
     async def uninstall(self) -> None:
-        self._settling.cancel()
+        self._repeated.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._settling
+            await self._repeated
         await self._fleet.close()
 
     def wants(self, request: Request) -> bool:
@@ -37,21 +37,18 @@ class Instances(Gap):
         self._changed.set()
         return response
 
-    async def _settle_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        reported = loop.time()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), TICK_SECONDS)
-            self._changed.clear()
-            try:
-                self._fleet.settle()
-                groups.settle_all(datetime.now(UTC))
-                self._fleet.settle()  # what the groups have just started and ended
-                self._fleet.copy_logs()
-                if loop.time() - reported >= REPORT_SECONDS:
-                    reported = loop.time()
-                    self._fleet.report()
-                    report_groups(self.cloud, groups.groups())
-            except Exception:
-                logging.getLogger("opsctl").exception("instances")
+    async def _pause(self) -> None:
+        """Until something may have changed."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), TICK_SECONDS)
+        self._changed.clear()
+
+    def _settle(self) -> None:
+        self._fleet.settle()
+        groups.settle_all(datetime.now(UTC))
+        self._fleet.settle()  # what the groups have just started and ended
+        self._fleet.copy_logs()
+
+    def _report(self) -> None:
+        self._fleet.report()
+        report_groups(self.cloud, groups.groups())

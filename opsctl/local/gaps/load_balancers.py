@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import Any
 
 from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.network.load_balancers import LoadBalancers as DataPlane
+from opsctl.local.repeating import every
 
 TICK_SECONDS = 0.25
 REPORT_SECONDS = 10.0
@@ -42,12 +42,12 @@ class LoadBalancers(Gap):
 
         models.FakeTargetGroup.health_for = health_for
         models.ELBv2Backend.describe_target_health = describe_target_health
-        self._settling = asyncio.create_task(self._settle_for_ever())
+        self._repeated = asyncio.gather(every(TICK_SECONDS, plane.settle), every(REPORT_SECONDS, plane.report))
 
     async def uninstall(self) -> None:
-        self._settling.cancel()
+        self._repeated.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._settling
+            await self._repeated
         await self._plane.close()
 
     def wants(self, request: Request) -> bool:
@@ -55,16 +55,3 @@ class LoadBalancers(Gap):
 
     async def answer(self, request: Request, forward: Handler) -> Response:
         return json_response(200, self.cloud.network.places())
-
-    async def _settle_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        reported = loop.time()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                await self._plane.settle()
-                if loop.time() - reported >= REPORT_SECONDS:
-                    reported = loop.time()
-                    self._plane.report()
-            except Exception:
-                logging.getLogger("opsctl").exception("load balancers")

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opsctl import proc
 from opsctl.errors import OpsctlError
 from opsctl.files import write_atomically
 from opsctl.local.child import Child
 from opsctl.local.exchange import signed_request
 from opsctl.local.instances.launch_data import LaunchData, launch_data
+from opsctl.local.tail import Tail
 
 if TYPE_CHECKING:
     from opsctl.local.gaps.gap import Cloud
@@ -49,8 +51,7 @@ class Instance:
         self._folder = cloud.work / "instances" / self.id
         self._log = self._folder / "console.log"
         self._log_group = ""
-        self._read = 0
-        self._rest = b""
+        self._printed = Tail(self._log)
         self._child: Child | None = None
         self.ended: int | None = None
         self.failed = ""
@@ -96,26 +97,17 @@ class Instance:
 
     def copy_log(self) -> None:
         """Hand the lines that were printed since the last time to CloudWatch Logs, as the agent does on AWS."""
-        try:
-            with open(self._log, "rb") as file:
-                file.seek(self._read)
-                printed = file.read()
-        except FileNotFoundError:
-            return
-        self._read += len(printed)
-        *lines, self._rest = (self._rest + printed).split(b"\n")
-        if self._log_group:
-            for line in filter(None, lines):
-                text = line.decode("utf-8", "replace")
-                self._cloud.logs.write(self._account_id, self._region, self._log_group, self.id, text)
+        while text := self._printed.new_text():
+            for line in filter(None, text.split("\n")):
+                if self._log_group:
+                    self._cloud.logs.write(self._account_id, self._region, self._log_group, self.id, line)
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process has used (proc(5): utime and stime of /proc/PID/stat)."""
+        """Processor time that the process has used; 0 when there is none."""
         try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            return proc.cpu_seconds(self.pid) if self.pid else 0.0
         except OSError:
             return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _source(self) -> Any:
         groups = [group.id for group in self._record.security_groups]

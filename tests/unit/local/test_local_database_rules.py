@@ -14,6 +14,7 @@ from opsctl.errors import OpsctlError
 from opsctl.local.databases import journals, measures, package, settings
 from opsctl.local.databases.instance import DELAYS, HEALTHY_SECONDS, delay_before_restart, loopback_address
 from opsctl.local.databases.server import Reason, reason_of
+from opsctl.local.tail import Tail
 
 
 def options(**parameters: str) -> list[str]:
@@ -135,7 +136,7 @@ def test_a_slow_statement_is_one_event() -> None:
 def test_a_journal_gives_whole_lines_once_also_of_a_new_file(tmp_path: Path) -> None:
     file = tmp_path / "error.log"
     file.write_text("before\n")
-    journal = journals.Journal(file)
+    journal = Tail(file)
     with file.open("a") as log:
         log.write("one\ntw")
     assert journal.new_text() == "one\n"
