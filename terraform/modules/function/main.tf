@@ -1,0 +1,106 @@
+# One function: its log group, its own role, its code, and the alias `live` that everybody calls it by.
+
+locals {
+  function_name = "${var.name_prefix}-${var.name}"
+
+  # Policies are written with jsonencode rather than aws_iam_policy_document: `terraform test` can then read them.
+  permissions = merge(
+    var.permissions,
+    {
+      WriteOwnLogs = { Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.this.arn}:*"], Condition = null }
+      SendTraces   = { Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"], Condition = null } # X-Ray has no resources to name
+    },
+    var.network == null ? {} : {
+      # Lambda's own doing, by which it reaches into the VPC; EC2 can't narrow it to one function.
+      JoinTheNetwork = {
+        Action    = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
+        Resource  = ["*"]
+        Condition = null
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${local.function_name}"
+  retention_in_days = var.defaults.log_retention_days
+}
+
+resource "aws_iam_role" "this" {
+  name = local.function_name
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "work"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for sid, permission in local.permissions : merge(
+        { Sid = sid, Effect = "Allow", Action = permission.Action, Resource = permission.Resource },
+        permission.Condition == null ? {} : { Condition = permission.Condition },
+      )
+    ]
+  })
+}
+
+# Shape is ours; code and the version that `live` points at belong to `opsctl deploy function`. So a changed setting is
+# published as a new version here, and goes live with the next deploy.
+resource "aws_lambda_function" "this" {
+  function_name = local.function_name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+  runtime       = var.defaults.runtime
+  architectures = ["x86_64"]
+  handler       = "handler.handler"
+  filename      = "${var.defaults.package_dir}/${var.name}.zip"
+  layers        = var.defaults.layer_arns
+  memory_size   = var.memory_mb
+  timeout       = var.timeout_seconds
+  publish       = true
+
+  environment {
+    variables = merge(var.environment, {
+      POWERTOOLS_SERVICE_NAME      = var.name
+      POWERTOOLS_METRICS_NAMESPACE = var.name_prefix
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+    })
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.network == null ? [] : [var.network]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = [vpc_config.value.security_group_id]
+    }
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  lifecycle {
+    ignore_changes = [filename, source_code_hash, s3_bucket, s3_key, s3_object_version]
+  }
+
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+
+  lifecycle {
+    ignore_changes = [function_version, routing_config]
+  }
+}

@@ -1,0 +1,4 @@
+output "arn" {
+  description = "The layer's version."
+  value       = aws_lambda_layer_version.shared.arn
+}
