@@ -1,6 +1,6 @@
-"""Zip packages of the Lambda functions: the same input gives the same bytes.
+"""Zip packages of the Lambda functions and their layers: the same input gives the same bytes.
 
-sources → inputs hash → cached zip, or: dependencies for the function's platform + its own files → zip → cache.
+sources → inputs hash → cached zip, or: dependencies for the functions' platform + its own files → zip → cache.
 Nothing of the machine gets in: names are sorted, times and modes fixed, and whatever an installer writes about itself
 (scripts with an absolute path, RECORD, INSTALLER, byte code) is left out.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import ClassVar, TypeVar
 
 from opsctl import processes
 from opsctl.deploy.build_cache import BuildCache, hash_files, mode_of, place
@@ -41,7 +42,7 @@ _FINDING_UV = threading.Lock()
 
 
 class BadFunction(UsageError):
-    """A function's folder is not what a package can be made of. `where` names the file."""
+    """A function's or layer's folder is not what a package can be made of. `where` names the file."""
 
 
 class PackageTooLarge(OpsctlError):
@@ -60,16 +61,49 @@ class DependenciesFailed(OpsctlError):
 
 
 @dataclass(frozen=True)
-class FunctionSource:
-    """The code of one function: `modules/<module>/functions/<name>/` with handler.py and requirements.txt."""
+class Source:
+    """What a package is made of: our own files, and the dependencies that its requirements.txt pins.
+
+    Attributes:
+        module: the Terraform module that deploys it: its folder below modules/, such as "photos" or "triggers/sqs".
+    """
 
     name: str
     module: str
     folder: Path
 
+    kind: ClassVar[str]
+    # Folder in the zip, with its slash: Lambda unpacks a function at /var/task and a layer at /opt, whose python/ is on
+    # sys.path ("Packaging layers" in the developer guide).
+    root: ClassVar[str] = ""
+    needed: ClassVar[tuple[str, ...]] = ("requirements.txt",)
+
     @property
     def requirements(self) -> Path:
         return self.folder / "requirements.txt"
+
+    @property
+    def package(self) -> str:
+        """Name of the package, which is `<package>.zip`."""
+        return self.name
+
+
+class FunctionSource(Source):
+    """The code of one function: `modules/<module>/functions/<name>/`."""
+
+    kind = "function"
+    needed = ("handler.py", "requirements.txt")
+
+
+class LayerSource(Source):
+    """What functions share: `modules/<module>/layers/<name>/`, built as `<name>-layer.zip`, all of it below python/."""
+
+    kind = "layer"
+    root = "python/"
+
+    @property
+    def package(self) -> str:
+        return f"{self.name}-layer"
 
 
 @dataclass(frozen=True)
@@ -105,35 +139,50 @@ class PackageReady:
     package: Package
 
 
+S = TypeVar("S", bound=Source)
 Listener = Callable[[PackageStarted | PackageReady], None]
 
 
 def find_functions(modules: Path) -> list[FunctionSource]:
-    """Every function of the Terraform modules below `modules`, by name.
+    """Every function of the Terraform modules below `modules`, nested ones too, by name.
 
     Raises:
         BadFunction: a folder without handler.py or requirements.txt, or two functions of one name.
     """
-    found: dict[str, FunctionSource] = {}
-    for folder in sorted(modules.glob("*/functions/*/")):
-        if folder.name.startswith((".", "__")):
+    return _find(FunctionSource, modules)
+
+
+def find_layers(modules: Path) -> list[LayerSource]:
+    """Every layer of the Terraform modules below `modules`, nested ones too, by name.
+
+    Raises:
+        BadFunction: a folder without requirements.txt, or two layers of one name.
+    """
+    return _find(LayerSource, modules)
+
+
+def _find(kind: type[S], modules: Path) -> list[S]:
+    found: dict[str, S] = {}
+    for folder in sorted(modules.glob(f"**/{kind.kind}s/*/")):
+        place = folder.relative_to(modules)
+        if any(part.startswith((".", "__")) for part in place.parts):
             continue
-        source = FunctionSource(folder.name, folder.parent.parent.name, folder)
-        for needed in ("handler.py", "requirements.txt"):
+        source = kind(folder.name, place.parent.parent.as_posix(), folder)
+        for needed in kind.needed:
             if not (folder / needed).is_file():
                 raise BadFunction(
-                    f"The function {source.name} has no {needed}.",
+                    f"The {kind.kind} {source.name} has no {needed}.",
                     where=str(folder / needed),
-                    next="Add it; a function without dependencies has an empty requirements.txt.",
+                    next=f"Add it; a {kind.kind} without dependencies has an empty requirements.txt.",
                 )
         if other := found.get(source.name):
-            raise BadFunction(f"Two functions are called {source.name}.", where=f"{other.folder}, {folder}")
+            raise BadFunction(f"Two {kind.kind}s are called {source.name}.", where=f"{other.folder}, {folder}")
         found[source.name] = source
     return sorted(found.values(), key=lambda source: source.name)
 
 
 def build_packages(
-    sources: Sequence[FunctionSource],
+    sources: Sequence[Source],
     *,
     into: Path,
     cache: Path,
@@ -158,7 +207,7 @@ def build_packages(
 
 
 def build_package(
-    source: FunctionSource,
+    source: Source,
     *,
     into: Path,
     cache: Path,
@@ -166,7 +215,7 @@ def build_package(
     architecture: str = ARCHITECTURE,
     on_event: Listener = lambda _: None,
 ) -> Package:
-    """Put the function's package at `into/<name>.zip`; build it only if no build of the same input is in `cache`.
+    """Put the package at `into/<package>.zip`; build it only if no build of the same input is in `cache`.
 
     Args:
         cache: folder that any project of this user may share; a damaged file in it is built anew.
@@ -187,26 +236,26 @@ def build_package(
     if not version:
         raise BadFunction(f"Only Python functions can be built; the runtime is {runtime!r}.", where=source.name)
     if not source.requirements.is_file():
-        raise BadFunction(f"The function {source.name} has no requirements.txt.", where=str(source.requirements))
+        raise BadFunction(f"The {source.kind} {source.name} has no requirements.txt.", where=str(source.requirements))
     inputs_hash = hash_inputs(source, runtime=runtime, architecture=architecture)
     builds = BuildCache(cache / "packages", ".zip")
     cached = builds.take(inputs_hash)
     if not cached:
-        on_event(PackageStarted(source.name))
+        on_event(PackageStarted(source.package))
     stored = cached or _build(source, inputs_hash, builds, python=version[1], platform=PLATFORMS[architecture])
-    package = _place(source.name, stored, into, inputs_hash, cached=bool(cached))
+    package = _place(source.package, stored, into, inputs_hash, cached=bool(cached))
     on_event(PackageReady(package))
     return package
 
 
-def hash_inputs(source: FunctionSource, *, runtime: str, architecture: str) -> str:
+def hash_inputs(source: Source, *, runtime: str, architecture: str) -> str:
     """SHA-256 (hex) of all that decides what is in the package: the files, the pinned dependencies, the platform."""
     files = [*_own_files(source.folder), ("requirements.txt", source.requirements)]
-    return hash_files(files, begin=f"{FORMAT}\0{runtime}\0{architecture}\0")
+    return hash_files(files, begin=f"{FORMAT}\0{runtime}\0{architecture}\0{source.root}")
 
 
 def _own_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """A function's files by their names in the zip, without tests, notes and what tools leave behind."""
+    """The files of a source by their names below its root, without tests, notes and what tools leave behind."""
     for name, file in _files(folder):
         parts = PurePosixPath(name).parts
         hidden = any(part.startswith(".") for part in parts)
@@ -233,18 +282,18 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield name, named[name]
 
 
-def _build(source: FunctionSource, inputs_hash: str, cache: BuildCache, *, python: str, platform: str) -> Path:
-    with cache.scratch(source.name) as scratch:
+def _build(source: Source, inputs_hash: str, cache: BuildCache, *, python: str, platform: str) -> Path:
+    with cache.scratch(source.package) as scratch:
         dependencies = scratch / "dependencies"
         dependencies.mkdir()
         if _has_requirements(source.requirements):
             _install(source, dependencies, python=python, platform=platform)
         files = dict(_installed_files(dependencies)) | dict(_own_files(source.folder))
-        _check_unzipped(source.name, files)
+        _check_unzipped(source.package, files)
         made = scratch / "package.zip"
-        _write_zip(made, files)
+        _write_zip(made, {source.root + name: file for name, file in files.items()})
         if (size := made.stat().st_size) > LARGEST_ZIPPED_BYTES:
-            raise PackageTooLarge(source.name, size, LARGEST_ZIPPED_BYTES, "zipped", _largest(files))
+            raise PackageTooLarge(source.package, size, LARGEST_ZIPPED_BYTES, "zipped", _largest(files))
         return cache.keep(inputs_hash, made)
 
 
@@ -278,7 +327,7 @@ def _has_requirements(file: Path) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
 
 
-def _install(source: FunctionSource, target: Path, *, python: str, platform: str) -> None:
+def _install(source: Source, target: Path, *, python: str, platform: str) -> None:
     """Raises: BadFunction, DependenciesFailed."""
     done = processes.run(
         [
@@ -301,7 +350,7 @@ def _uv() -> str:
         return uv.find_uv_bin()
 
 
-def _explain(source: FunctionSource, output: str, platform: str) -> OpsctlError:
+def _explain(source: Source, output: str, platform: str) -> OpsctlError:
     """Our error for what uv says. Its messages are matched by their stable words; all of it stays in `where`."""
     said = " ".join(output.split()).removeprefix("error: ")
     name, where = source.name, f"{source.requirements}: {said}"

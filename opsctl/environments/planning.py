@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from opsctl.config import cache_folder
-from opsctl.deploy.packages import build_packages, find_functions
+from opsctl.deploy.packages import build_packages, find_functions, find_layers
 from opsctl.deploy.service_jar import build_service_jar
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
@@ -75,7 +75,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
 
 
 def build(ports: Ports) -> None:
-    """Build what the stack's modules deploy: the functions' packages and, where it has one, the service."""
+    """Build what the stack's modules deploy: packages of functions and layers and, where it has one, the service."""
     environment = ports.environment
     modules = environment.stack.parent / "modules"
     service = modules / "service" / "app"
@@ -85,7 +85,7 @@ def build(ports: Ports) -> None:
         )
         with ports.stage("function packages") as result:
             built = build_packages(
-                find_functions(modules),
+                [*find_functions(modules), *find_layers(modules)],
                 into=ports.packages,
                 cache=cache_folder(),
                 runtime=function_runtime(environment),

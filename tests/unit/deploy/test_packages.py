@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from opsctl.deploy import BadFunction, FunctionSource, PackageReady, PackageStarted, PackageTooLarge, packages
-from opsctl.deploy.packages import build_package, build_packages, find_functions
+from opsctl.deploy.packages import LayerSource, build_package, build_packages, find_functions, find_layers
 
 
 @pytest.fixture
@@ -24,6 +24,14 @@ def write_function(modules, name="thumbnail", module="photos", files=None):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return FunctionSource(name, module, folder)
+
+
+def write_layer(modules, name="shared", module="function_layer", files=None):
+    folder = modules / module / "layers" / name
+    for path, text in ({"requirements.txt": ""} | (files or {})).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return LayerSource(name, module, folder)
 
 
 def build(source, place, **more):
@@ -177,3 +185,50 @@ def test_two_functions_of_one_name_are_refused(modules):
 def test_a_platform_that_we_cannot_build_for_is_refused(tmp_path, modules, platform):
     with pytest.raises(BadFunction):
         build(write_function(modules), tmp_path, **platform)
+
+
+LAYER = {"correlation/__init__.py": "", "events/schemas/order.placed.json": "{}"}
+
+
+def test_a_layer_lies_where_lambda_puts_it_on_the_path(tmp_path, modules):
+    package = build(write_layer(modules, files=LAYER), tmp_path)
+    assert package.name == "shared-layer"
+    assert package.file.name == "shared-layer.zip"
+    assert names_in(package) == ["python/correlation/__init__.py", "python/events/schemas/order.placed.json"]
+
+
+def test_a_layer_is_built_once_and_always_the_same(tmp_path, modules):
+    first = build(write_layer(modules, files=LAYER), tmp_path)
+    assert build(write_layer(modules, files=LAYER), tmp_path).cached
+    assert build(write_layer(tmp_path / "elsewhere", files=LAYER), tmp_path / "b").sha256 == first.sha256
+    assert not build(write_layer(modules, files=LAYER | {"correlation/__init__.py": "#"}), tmp_path).cached
+
+
+def test_a_function_and_a_layer_of_the_same_files_are_two_packages(tmp_path, modules):
+    files = {"handler.py": ""}
+    function, layer = write_function(modules, "shared", files=files), write_layer(modules, files=files)
+    assert names_in(build(function, tmp_path)) == ["handler.py"]
+    assert names_in(build(layer, tmp_path)) == ["python/handler.py"]
+
+
+def test_layers_and_functions_are_found_in_nested_modules_and_not_in_hidden_folders(modules):
+    write_function(modules, "order-stock", "triggers/sns")
+    write_layer(modules, "shared")
+    write_layer(modules, "imaging", "triggers/s3")
+    write_function(modules, "downloaded", "photos/.terraform/modules/other")
+    write_layer(modules, "downloaded", "photos/.terraform/modules/other")
+    assert [(found.name, found.module) for found in find_functions(modules)] == [("order-stock", "triggers/sns")]
+    assert [(found.name, found.module) for found in find_layers(modules)] == [
+        ("imaging", "triggers/s3"),
+        ("shared", "function_layer"),
+    ]
+
+
+def test_a_layer_that_lacks_its_requirements_and_a_second_one_of_a_name_are_refused(modules):
+    write_layer(modules, "shared", "one")
+    other = write_layer(modules, "shared", "two")
+    with pytest.raises(BadFunction, match=r"Two layers are called shared\."):
+        find_layers(modules)
+    other.requirements.unlink()
+    with pytest.raises(BadFunction, match=r"The layer shared has no requirements\.txt\."):
+        find_layers(modules)
