@@ -12,7 +12,7 @@ from opsctl.aws import Aws
 from opsctl.errors import OpsctlError, UsageError
 
 # What the authorizer knows (modules/auth/functions/auth-authorizer/access.py).
-SCOPES = ("orders:read", "orders:write", "photos:write")
+SCOPES = ("approvals:write", "orders:read", "orders:write", "photos:write")
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 

@@ -4,6 +4,9 @@
 #                                  ├─ POST /photos                 S3, uploads/<request id>               ┐
 #                                  ├─ POST /photos/presign         ┐                                      │ key and token,
 #                                  ├─ GET  /photos[/{photo_id}]    ┴ Lambda photos-api (GET needs neither)│ Lambda authorizer
+#                                  ├─ POST /checkouts              ┐                                      │
+#                                  ├─ GET  /checkouts/{id}         ┴ Lambda order-intake                  │
+#                                  ├─ POST /approvals/{id}         Lambda approval-answer                 │
 #                                  └─ ANY  /orders[/{proxy+}]      VPC link ─ network load balancer       ┘
 
 data "aws_partition" "current" {}
@@ -23,21 +26,30 @@ locals {
     photo   = { parent = "photos", path_part = "{photo_id}" }
     orders  = { parent = "", path_part = "orders" }
     order   = { parent = "orders", path_part = "{proxy+}" }
+
+    checkouts = { parent = "", path_part = "checkouts" }
+    checkout  = { parent = "checkouts", path_part = "{transaction_id}" }
+    approvals = { parent = "", path_part = "approvals" }
+    approval  = { parent = "approvals", path_part = "{approval_id}" }
   }
 
   # Whoever changes something shows a key, which is counted, and a token, which says who it is and what it may do: the
   # authorizer knows which scope allows which method. Reading photos is as open as the page that shows them.
   # /orders takes any method, so that the service itself answers a wrong one (405, with the right ones).
   methods = {
-    get_health   = { resource = "health", http_method = "GET", protected = false }
-    post_token   = { resource = "token", http_method = "POST", protected = false }
-    get_jwks     = { resource = "jwks", http_method = "GET", protected = false }
-    post_photo   = { resource = "photos", http_method = "POST", protected = true }
-    list_photos  = { resource = "photos", http_method = "GET", protected = false }
-    post_presign = { resource = "presign", http_method = "POST", protected = true }
-    get_photo    = { resource = "photo", http_method = "GET", protected = false }
-    any_orders   = { resource = "orders", http_method = "ANY", protected = true }
-    any_order    = { resource = "order", http_method = "ANY", protected = true }
+    get_health   = { resource = "health", http_method = "GET", protected = false, function = null }
+    post_token   = { resource = "token", http_method = "POST", protected = false, function = "auth-token" }
+    get_jwks     = { resource = "jwks", http_method = "GET", protected = false, function = "auth-token" }
+    post_photo   = { resource = "photos", http_method = "POST", protected = true, function = null }
+    list_photos  = { resource = "photos", http_method = "GET", protected = false, function = "photos-api" }
+    post_presign = { resource = "presign", http_method = "POST", protected = true, function = "photos-api" }
+    get_photo    = { resource = "photo", http_method = "GET", protected = false, function = "photos-api" }
+    any_orders   = { resource = "orders", http_method = "ANY", protected = true, function = null }
+    any_order    = { resource = "order", http_method = "ANY", protected = true, function = null }
+
+    post_checkout = { resource = "checkouts", http_method = "POST", protected = true, function = "order-intake" }
+    get_checkout  = { resource = "checkout", http_method = "GET", protected = true, function = "order-intake" }
+    post_approval = { resource = "approval", http_method = "POST", protected = true, function = "approval-answer" }
   }
 
   request_parameters = {
@@ -45,12 +57,15 @@ locals {
     list_photos = { "method.request.querystring.limit" = false, "method.request.querystring.next" = false }
     get_photo   = { "method.request.path.photo_id" = true }
     any_order   = { "method.request.path.proxy" = true }
+
+    get_checkout  = { "method.request.path.transaction_id" = true }
+    post_approval = { "method.request.path.approval_id" = true }
   }
 }
 
 resource "aws_api_gateway_rest_api" "this" {
   name        = "${var.name_prefix}-api"
-  description = "Photos and orders, reached through the edge only."
+  description = "Photos, orders and checkouts, reached through the edge only."
 
   # Bodies of these types go through byte for byte; all others are text. So JSON routes stay untouched (*/* would break
   # the mock and every mapping template).
@@ -122,7 +137,7 @@ resource "aws_api_gateway_authorizer" "token" {
   rest_api_id                      = aws_api_gateway_rest_api.this.id
   name                             = "token"
   type                             = "TOKEN"
-  authorizer_uri                   = var.auth_functions.authorizer.invoke_arn
+  authorizer_uri                   = var.functions["auth-authorizer"].invoke_arn
   identity_source                  = "method.request.header.Authorization"
   identity_validation_expression   = "^Bearer [A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"
   authorizer_result_ttl_in_seconds = 300

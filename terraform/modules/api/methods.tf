@@ -5,13 +5,7 @@ locals {
   )
 
   # Methods that a function answers.
-  function_methods = {
-    post_token   = var.auth_functions.token
-    get_jwks     = var.auth_functions.token
-    list_photos  = var.photos_function
-    post_presign = var.photos_function
-    get_photo    = var.photos_function
-  }
+  function_methods = { for name, method in local.methods : name => var.functions[method.function] if method.function != null }
 
   # What the stage's cache tells two requests apart by.
   cache_keys = { list_photos = ["method.request.querystring.limit", "method.request.querystring.next"] }
@@ -143,21 +137,19 @@ resource "aws_lambda_permission" "method" {
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${local.stage}/${local.methods[each.key].http_method}${local.paths[local.methods[each.key].resource]}"
 }
 
-moved {
-  from = aws_lambda_permission.photos
-  to   = aws_lambda_permission.method
-}
-
 resource "aws_lambda_permission" "authorizer" {
   statement_id  = "api-authorizer"
   action        = "lambda:InvokeFunction"
-  function_name = var.auth_functions.authorizer.function_name
-  qualifier     = var.auth_functions.authorizer.alias
+  function_name = var.functions["auth-authorizer"].function_name
+  qualifier     = var.functions["auth-authorizer"].alias
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.token.id}"
 }
 
 locals {
   # As in an execute-api ARN, where a path parameter is a star.
-  paths = { token = "/auth/token", jwks = "/auth/jwks", photos = "/photos", presign = "/photos/presign", photo = "/photos/*" }
+  paths = {
+    for name, resource in local.resources : name =>
+    replace(resource.parent == "" ? "/${resource.path_part}" : "/${local.resources[resource.parent].path_part}/${resource.path_part}", "/\\{[^}]*\\}/", "*")
+  }
 }

@@ -40,21 +40,14 @@ variable "upload_role_arn" {
   type        = string
 }
 
-variable "photos_function" {
-  description = "The function that answers for photos; invoke_arn is that of the alias."
-  type = object({
-    function_name = string
-    alias         = string
-    invoke_arn    = string
-  })
-}
+variable "functions" {
+  description = "The functions that answer, by short name: photos-api, auth-token, auth-authorizer (checks tokens), order-intake and approval-answer. Others are let alone."
+  type        = map(object({ function_name = string, alias = string, invoke_arn = string }))
 
-variable "auth_functions" {
-  description = "The function that signs users in (token) and the one that checks tokens (authorizer); invoke_arn is that of the alias."
-  type = object({
-    token      = object({ function_name = string, alias = string, invoke_arn = string })
-    authorizer = object({ function_name = string, alias = string, invoke_arn = string })
-  })
+  validation {
+    condition     = length(setsubtract(["photos-api", "auth-token", "auth-authorizer", "order-intake", "approval-answer"], keys(var.functions))) == 0
+    error_message = "functions must hold photos-api, auth-token, auth-authorizer, order-intake and approval-answer."
+  }
 }
 
 variable "orders_service" {

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 NOW = 1_800_000_000
 ISSUER, AUDIENCE = "https://t.example.com", "opsctl-t-api"
 STAGE = "arn:aws:execute-api:eu-central-1:111122223333:abc123/v1"
-ALL = ("photos:write", "orders:read", "orders:write")
+ALL = ("photos:write", "orders:read", "orders:write", "approvals:write")
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +215,11 @@ def allowed(policy: dict[str, Any], method: str, path: str) -> bool:
         ("PUT", "/orders/42", "orders:write"),
         ("PATCH", "/orders/42", "orders:write"),
         ("DELETE", "/orders/42", "orders:write"),
+        ("POST", "/checkouts", "orders:write"),
+        ("GET", "/checkouts/42", "orders:read"),
+        ("POST", "/approvals/42", "approvals:write"),
+        ("GET", "/approvals/42", None),
+        ("DELETE", "/checkouts/42", None),
         ("DELETE", "/photos/42", None),
         ("POST", "/auth/token", None),
         ("POST", "/ordersmore", None),

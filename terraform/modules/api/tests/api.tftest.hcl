@@ -30,21 +30,31 @@ variables {
   origin_secret   = "0123456789abcdef0123456789abcdef"
   photos_bucket   = "opsctl-test-photos"
   upload_role_arn = "arn:aws:iam::111122223333:role/opsctl-test-photo-upload"
-  photos_function = {
-    function_name = "opsctl-test-photos-api"
-    alias         = "live"
-    invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-photos-api:live/invocations"
-  }
-  auth_functions = {
-    token = {
+  functions = {
+    photos-api = {
+      function_name = "opsctl-test-photos-api"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-photos-api:live/invocations"
+    }
+    auth-token = {
       function_name = "opsctl-test-auth-token"
       alias         = "live"
       invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-auth-token:live/invocations"
     }
-    authorizer = {
+    auth-authorizer = {
       function_name = "opsctl-test-auth-authorizer"
       alias         = "live"
       invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-auth-authorizer:live/invocations"
+    }
+    order-intake = {
+      function_name = "opsctl-test-order-intake"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-order-intake:live/invocations"
+    }
+    approval-answer = {
+      function_name = "opsctl-test-approval-answer"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:opsctl-test-approval-answer:live/invocations"
     }
   }
   orders_service = {
@@ -87,9 +97,9 @@ run "the_stage_is_behind_a_web_acl_that_lets_in_the_edge_only" {
 run "whoever_changes_something_shows_a_key_and_a_token" {
   assert {
     condition = toset([for name, method in aws_api_gateway_method.this : name if method.api_key_required]) == toset([
-      "post_photo", "post_presign", "any_orders", "any_order",
+      "post_photo", "post_presign", "any_orders", "any_order", "post_checkout", "get_checkout", "post_approval",
     ])
-    error_message = "Uploads and orders need a key."
+    error_message = "Uploads, orders, checkouts and approvals need a key."
   }
 
   assert {
@@ -125,7 +135,7 @@ run "tokens_are_checked_by_the_authorizer_and_answers_kept_for_five_minutes" {
   assert {
     condition = (
       aws_api_gateway_authorizer.token.type == "TOKEN" && aws_api_gateway_authorizer.token.identity_source == "method.request.header.Authorization" &&
-      aws_api_gateway_authorizer.token.authorizer_result_ttl_in_seconds == 300 && aws_api_gateway_authorizer.token.authorizer_uri == var.auth_functions.authorizer.invoke_arn
+      aws_api_gateway_authorizer.token.authorizer_result_ttl_in_seconds == 300 && aws_api_gateway_authorizer.token.authorizer_uri == var.functions["auth-authorizer"].invoke_arn
     )
     error_message = "The authorizer must take the Authorization header, and its answer be kept for 300 s."
   }
@@ -277,6 +287,25 @@ run "the_function_is_called_by_its_alias_and_by_this_api_only" {
     ])
     error_message = "API Gateway may call the alias, for this API's stage."
   }
+}
+
+run "a_permission_names_its_method_and_path" {
+  assert {
+    condition = (
+      endswith(aws_lambda_permission.method["get_checkout"].source_arn, "/v1/GET/checkouts/*") &&
+      endswith(aws_lambda_permission.method["post_presign"].source_arn, "/v1/POST/photos/presign") &&
+      endswith(aws_lambda_permission.method["list_photos"].source_arn, "/v1/GET/photos")
+    )
+    error_message = "A permission must be for one method and path, a parameter standing for any."
+  }
+}
+
+run "a_missing_function_is_refused" {
+  command = plan
+  variables {
+    functions = {}
+  }
+  expect_failures = [var.functions]
 }
 
 run "refusals_are_json_with_the_request_id" {

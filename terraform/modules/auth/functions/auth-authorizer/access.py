@@ -24,8 +24,9 @@ READ, WRITE = ("GET", "HEAD", "OPTIONS"), ("POST", "PUT", "PATCH", "DELETE")
 # backend to say (405), not for us.
 ROUTES: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "photos:write": ((("POST",), ("/photos", "/photos/presign")),),
-    "orders:read": ((READ, ("/orders", "/orders/*")),),
-    "orders:write": ((WRITE, ("/orders", "/orders/*")),),
+    "orders:read": ((READ, ("/orders", "/orders/*", "/checkouts/*")),),
+    "orders:write": ((WRITE, ("/orders", "/orders/*", "/checkouts")),),
+    "approvals:write": ((("POST",), ("/approvals/*",)),),
 }
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
