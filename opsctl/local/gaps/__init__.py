@@ -14,6 +14,7 @@ from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
+from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
@@ -23,6 +24,7 @@ from opsctl.local.gaps.launch_templates import LaunchTemplates
 from opsctl.local.gaps.load_balancers import LoadBalancers
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
+from opsctl.local.gaps.pipes import Pipes
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.scaling_groups import ScalingGroups
@@ -49,6 +51,7 @@ GAPS: tuple[type[Gap], ...] = (
     ApiKeys,
     UsagePlans,
     Authorizers,
+    FunctionCode,
     FunctionErrors,
     SecretRotation,
     StageCaches,
@@ -65,6 +68,7 @@ GAPS: tuple[type[Gap], ...] = (
     NetworkLoadBalancers,
     LoadBalancers,
     ParameterGroups,
+    Pipes,
     Databases,
     DatabaseSecrets,
     TaggedResources,
