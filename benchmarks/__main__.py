@@ -44,6 +44,12 @@ def table(report: dict[str, Any]) -> str:
          f"{run['ratio']} × ({run['up_seconds']} s; raw {raw['plan']} + {raw['apply']} s)",
          f"≤ {run['bound']} ×"),
         ("of that, outside Terraform's init, plan and apply", f"{run['outside_terraform_seconds']} s", "≤ 5 s"),
+        ("the longest chain of an `up`",
+         " → ".join(f"{address} {seconds:.0f} s" for address, seconds in run["longest_chain"]["steps"] if seconds >= 1),
+         ""),
+        ("what each module adds to it (and its own longest chain)",
+         ", ".join(f"{name} {share['added_seconds']} s ({share['own_seconds']:.0f} s)"
+                   for name, share in run["longest_chain"]["modules"].items()), ""),
         ("a second `up` (no changes)", f"{run['second_up_seconds']} s", ""),
         ("`opsctl down local`", f"{run['down_seconds']} s", ""),
         ("emulators with the whole stack, without Lambda workers",

@@ -21,6 +21,7 @@ from opsctl.environments.events import ignore
 from opsctl.environments.planning import function_runtime
 from opsctl.environments.ports import connect
 from opsctl.terraform import find_terraform
+from opsctl.terraform.critical_path import critical_path, dependencies_of, seconds_of, shares
 
 PROJECT = Path(__file__).parents[1]
 OPSCTL = Path(sys.executable).with_name("opsctl")
@@ -46,6 +47,23 @@ class Trial:
 
     def json(self, *words: str) -> Any:
         return json.loads(self.opsctl(*words, "--json")[1])
+
+    def longest_chain(self) -> dict[str, Any]:
+        """What the last apply waited for, and what each module adds to that."""
+        environment = load_environment(load_config(self.root), "local")
+        ports = connect(load_config(self.root), environment, on_event=ignore)
+        log = max((environment.work / "logs").glob("*-apply.log")).read_text().splitlines()
+        seconds = seconds_of(log)
+        dependencies = dependencies_of(json.loads(ports.bucket.read(environment.state_key) or b"{}"))
+        return {
+            "steps": [[step.address, round(step.seconds, 1)] for step in critical_path(seconds, dependencies)],
+            "modules": {
+                share.name or "the stack itself": {
+                    "own_seconds": round(share.own_seconds, 1), "added_seconds": round(share.added_seconds, 1),
+                }
+                for share in shares(seconds, dependencies)
+            },
+        }  # fmt: skip
 
     def raw_up(self) -> dict[str, float]:
         """Seconds of `terraform init`, `plan` and `apply` by hand, with what opsctl would have handed over."""

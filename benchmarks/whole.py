@@ -23,6 +23,7 @@ def measure() -> dict[str, Any]:
         made.opsctl("plan", "local")
         made.opsctl("local", "reset", "--yes")
         seconds, _ = made.opsctl("up", "local", "--yes", "--no-smoke")
+        chain = made.longest_chain()
         again, _ = made.opsctl("up", "local", "--yes")
         memory = made.json("local", "status")
         burst = within(made, "benchmarks.photos", "--photos", str(PHOTOS))
@@ -36,6 +37,7 @@ def measure() -> dict[str, Any]:
         "ratio": round(seconds / raw_seconds, 3),
         "bound": 1.15,
         "outside_terraform_seconds": round(seconds - raw_seconds - raw["init"], 1),
+        "longest_chain": chain,
         "second_up_seconds": round(again, 1),
         "down_seconds": round(down, 1),
         "emulators_mb": round(memory["daemon_mb"]),
