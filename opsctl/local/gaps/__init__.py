@@ -6,6 +6,7 @@ do by themselves, or which test proves a gap, start a cloud with OPSCTL_LOCAL_WI
 
 from __future__ import annotations
 
+from opsctl.local.gaps.alarm_evaluation import AlarmEvaluation
 from opsctl.local.gaps.alarms import Alarms
 from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
@@ -25,6 +26,7 @@ from opsctl.local.gaps.load_balancers import LoadBalancers
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.pipes import Pipes
+from opsctl.local.gaps.queue_metrics import QueueMetrics
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.scaling_groups import ScalingGroups
@@ -39,6 +41,7 @@ from opsctl.local.gaps.usage_plans import UsagePlans
 from opsctl.local.gaps.vpc_links import VpcLinks
 from opsctl.local.gaps.waf_logging import WafLogging
 from opsctl.local.gaps.web_acls import WebAcls
+from opsctl.local.gaps.websockets import Websockets
 
 GAPS: tuple[type[Gap], ...] = (
     StateBucket,
@@ -60,6 +63,7 @@ GAPS: tuple[type[Gap], ...] = (
     WebAcls,
     HealthChecks,
     Alarms,
+    AlarmEvaluation,
     SecurityGroupRules,
     LaunchTemplates,
     ScalingGroups,
@@ -73,6 +77,7 @@ GAPS: tuple[type[Gap], ...] = (
     DatabaseSecrets,
     TaggedResources,
     Stages,
+    QueueMetrics,
 )
 
 __all__ = ["GAPS", "Cloud", "Gap"]
