@@ -1,14 +1,19 @@
 """CloudWatch metrics that AWS services publish by themselves, from what really happened on the local path.
 
 Values are collected and handed on every few seconds: recording one costs a dictionary access, however many requests
-there are, and CloudWatch holds at most one datum for each metric and flush (its own PutMetricData batches likewise).
+there are, and CloudWatch holds each value of a metric once for a minute, with its count (as PutMetricData does).
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from threading import Lock
+from typing import Any
 
 from opsctl.clock import Clock, SystemClock
 
@@ -32,17 +37,32 @@ class Metric:
     unit: str = "Count"
 
 
+metric = lru_cache(8192)(Metric)
+"""As `Metric`, without making an equal one again."""
+
+
 class Metrics:
-    """What was recorded since the last flush."""
+    """What was recorded since the last flush.
+
+    Attributes:
+        gauges: called before each flush: they record what can't be counted as it happens (a queue's length).
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._values: dict[tuple[Metric, int], Counter[float]] = {}
+        self._points: dict[tuple[Metric, int, float], dict[str, Any]] = {}
+        self._lock = Lock()
+        self.gauges: list[Callable[[], None]] = []
 
-    def record(self, metric: Metric, value: float = 1.0) -> None:
-        """Add one value, now. Its minute is the wall clock's."""
-        minute = int(self._clock.now().timestamp()) // 60 * 60
-        self._values.setdefault((metric, minute), Counter())[value] += 1
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def record(self, metric: Metric, value: float = 1.0, times: int = 1, at: float | None = None) -> None:
+        """Add a value, seen so many `times`. Its minute is now, or that of `at` (seconds since the epoch)."""
+        minute = int(self._clock.now().timestamp() if at is None else at) // 60 * 60
+        with self._lock:
+            self._values.setdefault((metric, minute), Counter())[value] += times
 
     def record_sets(
         self, dimension_sets: Iterable[Mapping[str, str]], *, account_id: str, region: str, namespace: str,
@@ -51,21 +71,45 @@ class Metrics:
         """Record several metrics (name → (value, unit)) for each of several sets of dimensions."""
         for dimensions in dimension_sets:
             for name, (value, unit) in values.items():
-                self.record(Metric(account_id, region, namespace, name, tuple(dimensions.items()), unit), value)
+                self.record(metric(account_id, region, namespace, name, tuple(dimensions.items()), unit), value)
 
     def flush(self) -> int:
-        """Hand everything to CloudWatch, and have the alarms looked at. Gives the number of data."""
+        """Measure, hand everything to CloudWatch, and have all alarms looked at. Gives the number of data."""
         from ministack.core.responses import request_scope
         from ministack.services import cloudwatch
 
-        taken, self._values = self._values, {}
-        for (metric, minute), values in taken.items():
-            with request_scope(metric.account_id, metric.region):
-                cloudwatch._store_datum(
-                    metric.namespace, metric.name, dict(metric.dimensions), float(minute), metric.unit, None,
-                    [str(value) for value in values], [str(count) for count in values.values()], None,
-                )  # fmt: skip
-        for account_id, region in {(metric.account_id, metric.region) for metric, _ in taken}:
+        for gauge in self.gauges:
+            try:
+                gauge()
+            except Exception:
+                logging.getLogger("opsctl").exception("measuring")
+        with self._lock:
+            taken, self._values = self._values, {}
+        for (measured, minute), values in taken.items():
+            for value, count in values.items():
+                self._store(cloudwatch, measured, minute, value, count)
+        oldest = int(self._clock.now().timestamp()) - 300
+        self._points = {key: point for key, point in self._points.items() if key[1] >= oldest}
+        watched = {(account_id, region) for (account_id, region, _), _ in cloudwatch._alarms.all_items()}
+        for account_id, region in watched:
             with request_scope(account_id, region):
                 cloudwatch._evaluate_all_alarms()
         return len(taken)
+
+    def _store(self, cloudwatch: Any, measured: Metric, minute: int, value: float, count: int) -> None:
+        """Add to the minute's point of that value, or make it."""
+        from ministack.core.responses import request_scope
+
+        point = self._points.get((measured, minute, value))
+        if point is not None:
+            point["Count"] += count
+            return
+        dimensions = dict(measured.dimensions)
+        with request_scope(measured.account_id, measured.region):
+            bucket = cloudwatch._metric_bucket((measured.namespace, measured.name, cloudwatch._dims_key(dimensions)))
+        point = {
+            "Timestamp": float(minute), "Unit": measured.unit, "Dimensions": dimensions, "Value": float(value),
+            "Count": float(count),
+        }  # fmt: skip
+        bucket.append(point)
+        self._points[measured, minute, value] = point

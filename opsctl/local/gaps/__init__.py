@@ -61,6 +61,7 @@ GAPS: tuple[type[Gap], ...] = (
     ResponseHeadersPolicies,
     WafLogging,
     WebAcls,
+    Websockets,
     HealthChecks,
     Alarms,
     AlarmEvaluation,
