@@ -9,7 +9,23 @@
 locals {
   name_prefix = "${var.project}-${var.environment}"
 
+  # What all functions of this environment share.
+  function_defaults = {
+    package_dir        = var.package_dir
+    runtime            = var.function_runtime
+    layer_arns         = [module.function_layer.arn]
+    log_retention_days = var.log_retention_days
+  }
+
   functions = merge(module.photos.functions, module.auth.functions, { database-user = module.database.function })
+}
+
+module "function_layer" {
+  source = "../modules/function_layer"
+
+  name_prefix      = local.name_prefix
+  package_dir      = var.package_dir
+  function_runtime = var.function_runtime
 }
 
 module "network" {
@@ -42,8 +58,7 @@ module "database" {
   log_retention_days    = var.log_retention_days
 
   service_authentication = var.db_service_authentication
-  package_dir            = var.package_dir
-  function_runtime       = var.function_runtime
+  function_defaults      = local.function_defaults
   function_network = {
     subnet_ids        = module.network.private_app_subnet_ids
     security_group_id = module.network.security_group_ids.functions
@@ -74,23 +89,19 @@ module "service" {
 module "photos" {
   source = "../modules/photos"
 
-  name_prefix        = local.name_prefix
-  package_dir        = var.package_dir
-  function_runtime   = var.function_runtime
-  cors_origins       = ["https://${var.site_domain}"]
-  force_destroy      = !var.deletion_protection
-  log_retention_days = var.log_retention_days
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  cors_origins      = ["https://${var.site_domain}"]
+  force_destroy     = !var.deletion_protection
 }
 
 module "auth" {
   source = "../modules/auth"
 
-  name_prefix        = local.name_prefix
-  package_dir        = var.package_dir
-  function_runtime   = var.function_runtime
-  issuer             = "https://${var.site_domain}"
-  force_destroy      = !var.deletion_protection
-  log_retention_days = var.log_retention_days
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  issuer            = "https://${var.site_domain}"
+  force_destroy     = !var.deletion_protection
 }
 
 module "api" {
@@ -100,11 +111,7 @@ module "api" {
   origin_secret   = var.origin_secret
   photos_bucket   = module.photos.bucket.id
   upload_role_arn = module.photos.upload_role_arn
-  photos_function = module.photos.functions["photos-api"]
-  auth_functions = {
-    token      = module.auth.functions["auth-token"]
-    authorizer = module.auth.functions["auth-authorizer"]
-  }
+  functions       = local.functions
   orders_service = {
     load_balancer_arn = module.service.load_balancer.arn
     url               = module.service.load_balancer.url

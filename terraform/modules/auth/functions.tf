@@ -1,4 +1,5 @@
 locals {
+  # Each with what its code calls and no more.
   functions = {
     auth-token = {
       description     = "Signs users in, and shows the keys that tokens are checked with."
@@ -13,6 +14,17 @@ locals {
         TOKEN_SECONDS       = tostring(local.token_seconds)
         PUBLICATION_SECONDS = tostring(var.publication_seconds)
       }
+      permissions = {
+        ReadUsers = { Action = ["dynamodb:BatchGetItem"], Resource = [aws_dynamodb_table.users.arn] }
+        # It counts wrong passwords beside the users, and can't change a user.
+        CountFailures = {
+          Action    = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+          Resource  = [aws_dynamodb_table.users.arn]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["failures#*"] } }
+        }
+        ReadSigningKeys   = { Action = ["secretsmanager:GetSecretValue"], Resource = [aws_secretsmanager_secret.signing_keys.arn] }
+        ReadPublishedKeys = { Action = ["ssm:GetParameter"], Resource = [aws_ssm_parameter.published_keys.arn] }
+      }
     }
     auth-authorizer = {
       description     = "Checks tokens for API Gateway."
@@ -22,6 +34,9 @@ locals {
         JWKS_PARAMETER = aws_ssm_parameter.published_keys.name
         ISSUER         = var.issuer
         AUDIENCE       = local.audience
+      }
+      permissions = {
+        ReadPublishedKeys = { Action = ["ssm:GetParameter"], Resource = [aws_ssm_parameter.published_keys.arn] }
       }
     }
     auth-rotation = {
@@ -33,58 +48,30 @@ locals {
         TOKEN_SECONDS       = tostring(local.token_seconds)
         PUBLICATION_SECONDS = tostring(var.publication_seconds)
       }
+      permissions = {
+        RotateSigningKeys = {
+          Action = [
+            "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+          ]
+          Resource = [aws_secretsmanager_secret.signing_keys.arn]
+        }
+        PublishKeys = { Action = ["ssm:GetParameter", "ssm:PutParameter"], Resource = [aws_ssm_parameter.published_keys.arn] }
+      }
     }
   }
 }
 
-resource "aws_cloudwatch_log_group" "function" {
+module "function" {
+  source   = "../function"
   for_each = local.functions
 
-  name              = "/aws/lambda/${var.name_prefix}-${each.key}"
-  retention_in_days = var.log_retention_days
-}
-
-# Shape is ours; code and the version that `live` points at belong to `opsctl deploy function`, as in modules/photos.
-resource "aws_lambda_function" "this" {
-  for_each = local.functions
-
-  function_name = "${var.name_prefix}-${each.key}"
-  description   = each.value.description
-  role          = aws_iam_role.function[each.key].arn
-  runtime       = var.function_runtime
-  architectures = ["x86_64"]
-  handler       = "handler.handler"
-  filename      = "${var.package_dir}/${each.key}.zip"
-  memory_size   = each.value.memory_mb
-  timeout       = each.value.timeout_seconds
-  publish       = true
-
-  environment {
-    variables = merge(each.value.environment, {
-      POWERTOOLS_SERVICE_NAME = each.key
-      POWERTOOLS_LOG_LEVEL    = "INFO"
-    })
-  }
-
-  tracing_config {
-    mode = "Active"
-  }
-
-  lifecycle {
-    ignore_changes = [filename, source_code_hash, s3_bucket, s3_key, s3_object_version]
-  }
-
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
-}
-
-resource "aws_lambda_alias" "live" {
-  for_each = aws_lambda_function.this
-
-  name             = "live"
-  function_name    = each.value.function_name
-  function_version = each.value.version
-
-  lifecycle {
-    ignore_changes = [function_version, routing_config]
-  }
+  name_prefix     = var.name_prefix
+  name            = each.key
+  description     = each.value.description
+  defaults        = var.function_defaults
+  memory_mb       = each.value.memory_mb
+  timeout_seconds = each.value.timeout_seconds
+  environment     = each.value.environment
+  permissions     = each.value.permissions
 }

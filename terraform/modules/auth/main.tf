@@ -46,7 +46,7 @@ resource "aws_secretsmanager_secret" "signing_keys" {
 
 resource "aws_secretsmanager_secret_rotation" "signing_keys" {
   secret_id           = aws_secretsmanager_secret.signing_keys.id
-  rotation_lambda_arn = aws_lambda_alias.live["auth-rotation"].arn
+  rotation_lambda_arn = module.function["auth-rotation"].function.arn
   rotate_immediately  = true
 
   rotation_rules {
@@ -71,8 +71,8 @@ resource "aws_ssm_parameter" "published_keys" {
 resource "aws_lambda_permission" "rotation" {
   statement_id   = "secrets-manager"
   action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.this["auth-rotation"].function_name
-  qualifier      = aws_lambda_alias.live["auth-rotation"].name
+  function_name  = module.function["auth-rotation"].function.function_name
+  qualifier      = module.function["auth-rotation"].function.alias
   principal      = "secretsmanager.amazonaws.com"
   source_account = data.aws_caller_identity.current.account_id
 }

@@ -25,14 +25,5 @@ output "token" {
 
 output "functions" {
   description = "Each function by its short name. arn and invoke_arn are those of the alias `live`."
-  value = {
-    for name, function in aws_lambda_function.this : name => {
-      function_name = function.function_name
-      alias         = aws_lambda_alias.live[name].name
-      arn           = aws_lambda_alias.live[name].arn
-      invoke_arn    = aws_lambda_alias.live[name].invoke_arn
-      role_arn      = aws_iam_role.function[name].arn
-      log_group     = aws_cloudwatch_log_group.function[name].name
-    }
-  }
+  value       = { for name, made in module.function : name => made.function }
 }

@@ -41,19 +41,13 @@ output "service_user" {
 
 output "service_secret_arn" {
   description = "Secret with the service's user name and password, under kms_key_arn; \"\" when it signs in by IAM."
-  value       = local.by_password ? aws_secretsmanager_secret.service_user[0].arn : ""
+  value       = local.service_secret
   depends_on  = [aws_lambda_invocation.service_user]
 }
 
 output "function" {
   description = "The function that makes the service's user. arn is that of the alias `live`."
-  value = {
-    function_name = aws_lambda_function.database_user.function_name
-    alias         = aws_lambda_alias.live.name
-    arn           = aws_lambda_alias.live.arn
-    role_arn      = aws_iam_role.database_user.arn
-    log_group     = aws_cloudwatch_log_group.database_user.name
-  }
+  value       = module.database_user.function
 }
 
 output "service_user_arn" {

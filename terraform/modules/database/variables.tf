@@ -169,23 +169,14 @@ variable "service_authentication" {
   }
 }
 
-variable "package_dir" {
-  description = "Folder that holds the function's package, database-user.zip. Read only when the function is created."
-  type        = string
-  validation {
-    condition     = length(var.package_dir) > 0
-    error_message = "package_dir must name the folder with the functions' packages; opsctl builds them before it plans."
-  }
-}
-
-variable "function_runtime" {
-  description = "Lambda runtime of the function. Its package holds compiled parts (wrapt), so it must be the Python it was built for."
-  type        = string
-  default     = "python3.11"
-  validation {
-    condition     = can(regex("^python3\\.1[1-9]$", var.function_runtime))
-    error_message = "function_runtime must be python3.11 or later, written as Lambda writes it (python3.11)."
-  }
+variable "function_defaults" {
+  description = "What all functions of an environment share, as modules/function takes it."
+  type = object({
+    package_dir        = string
+    runtime            = string
+    layer_arns         = list(string)
+    log_retention_days = number
+  })
 }
 
 variable "function_network" {

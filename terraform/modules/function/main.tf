@@ -4,21 +4,31 @@ locals {
   function_name = "${var.name_prefix}-${var.name}"
 
   # Policies are written with jsonencode rather than aws_iam_policy_document: `terraform test` can then read them.
-  permissions = merge(
-    var.permissions,
-    {
-      WriteOwnLogs = { Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.this.arn}:*"], Condition = null }
-      SendTraces   = { Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"], Condition = null } # X-Ray has no resources to name
-    },
-    var.network == null ? {} : {
-      # Lambda's own doing, by which it reaches into the VPC; EC2 can't narrow it to one function.
-      JoinTheNetwork = {
-        Action    = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
-        Resource  = ["*"]
-        Condition = null
-      }
-    },
+  statements = concat(
+    [for why, permission in var.permissions : merge({ Sid = why, Effect = "Allow" }, permission)],
+    [
+      { Sid = "WriteOwnLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.this.arn}:*"] },
+      { Sid = "SendTraces", Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"] }, # X-Ray has no resources to name
+    ],
+    [for statement in local.network_statements : statement if var.network != null],
   )
+
+  network_statements = [
+    { Sid = "LambdaPutsItIntoTheVpc", Effect = "Allow", Action = local.network_interface_actions, Resource = ["*"] }, # the interfaces have no names beforehand
+    # Those are for the service Lambda; the function's own code can't use them (Lambda developer guide, "VPC").
+    {
+      Sid       = "ItsOwnCodeDoesNot"
+      Effect    = "Deny"
+      Action    = local.network_interface_actions
+      Resource  = ["*"]
+      Condition = { ArnLike = { "lambda:SourceFunctionArn" = ["arn:*:lambda:*:*:function:${local.function_name}"] } }
+    },
+  ]
+
+  network_interface_actions = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -43,12 +53,8 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      for sid, permission in local.permissions : merge(
-        { Sid = sid, Effect = "Allow", Action = permission.Action, Resource = permission.Resource },
-        permission.Condition == null ? {} : { Condition = permission.Condition },
-      )
-    ]
+    # A statement without a condition must not have one that is null.
+    Statement = [for statement in local.statements : { for name, value in statement : name => value if value != null }]
   })
 }
 

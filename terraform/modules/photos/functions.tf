@@ -1,6 +1,8 @@
 locals {
+  # Each with what its code calls and no more.
   functions = {
     thumbnail = {
+      name            = "thumbnail"
       description     = "Makes a photo's thumbnail, its record and its announcement."
       memory_mb       = 1024
       timeout_seconds = 30
@@ -10,80 +12,48 @@ locals {
         TOPIC_ARN        = aws_sns_topic.photos.arn
         DEAD_LETTERS_URL = aws_sqs_queue.dead_letters.url
       }
+      permissions = {
+        ReadOriginals         = { Action = ["s3:GetObject"], Resource = ["${local.bucket_arn}/uploads/*"] }
+        WriteThumbnails       = { Action = ["s3:PutObject"], Resource = ["${local.bucket_arn}/thumbnails/*"] }
+        KeepRecords           = { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.photos.arn] }
+        AnnouncePhotos        = { Action = ["sns:Publish"], Resource = [aws_sns_topic.photos.arn] }
+        SetAsideWhatIsNoPhoto = { Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.dead_letters.arn] }
+      }
     }
     photos-api = {
-      description     = "Answers questions about photos and presigns uploads."
-      memory_mb       = 256
-      timeout_seconds = 10
+      name        = "photos-api"
+      description = "Answers questions about photos and presigns uploads."
       environment = {
         BUCKET = aws_s3_bucket.this.id
         TABLE  = aws_dynamodb_table.photos.name
+      }
+      permissions = {
+        ReadRecords = { Action = ["dynamodb:GetItem"], Resource = [aws_dynamodb_table.photos.arn] }
+        ListRecords = { Action = ["dynamodb:Query"], Resource = ["${aws_dynamodb_table.photos.arn}/index/newest"] }
+        # A presigned URL can do what its signer may do.
+        PresignUploads = { Action = ["s3:PutObject"], Resource = ["${local.bucket_arn}/uploads/*"] }
       }
     }
   }
 }
 
-resource "aws_cloudwatch_log_group" "function" {
-  for_each = local.functions
+module "thumbnail" {
+  source = "../triggers/sqs"
 
-  name              = "/aws/lambda/${var.name_prefix}-${each.key}"
-  retention_in_days = var.log_retention_days
+  name_prefix         = var.name_prefix
+  function            = local.functions["thumbnail"]
+  function_defaults   = var.function_defaults
+  queue_arn           = aws_sqs_queue.uploads.arn
+  maximum_concurrency = var.maximum_concurrency
 }
 
-# Shape is ours; code and the version that `live` points at belong to `opsctl deploy function`. So a changed
-# setting is published as a new version here, and goes live with the next deploy.
-resource "aws_lambda_function" "this" {
-  for_each = local.functions
+module "photos_api" {
+  source = "../function"
 
-  function_name = "${var.name_prefix}-${each.key}"
-  description   = each.value.description
-  role          = aws_iam_role.function[each.key].arn
-  runtime       = var.function_runtime
-  architectures = ["x86_64"]
-  handler       = "handler.handler"
-  filename      = "${var.package_dir}/${each.key}.zip"
-  memory_size   = each.value.memory_mb
-  timeout       = each.value.timeout_seconds
-  publish       = true
-
-  environment {
-    variables = merge(each.value.environment, {
-      POWERTOOLS_SERVICE_NAME      = each.key
-      POWERTOOLS_METRICS_NAMESPACE = "${var.name_prefix}/photos"
-      POWERTOOLS_LOG_LEVEL         = "INFO"
-    })
-  }
-
-  tracing_config {
-    mode = "Active"
-  }
-
-  lifecycle {
-    ignore_changes = [filename, source_code_hash, s3_bucket, s3_key, s3_object_version]
-  }
-
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
-}
-
-resource "aws_lambda_alias" "live" {
-  for_each = aws_lambda_function.this
-
-  name             = "live"
-  function_name    = each.value.function_name
-  function_version = each.value.version
-
-  lifecycle {
-    ignore_changes = [function_version, routing_config]
-  }
-}
-
-resource "aws_lambda_event_source_mapping" "uploads" {
-  event_source_arn        = aws_sqs_queue.uploads.arn
-  function_name           = aws_lambda_alias.live["thumbnail"].arn
-  batch_size              = 10
-  function_response_types = ["ReportBatchItemFailures"]
-
-  scaling_config {
-    maximum_concurrency = var.maximum_concurrency
-  }
+  name_prefix = var.name_prefix
+  name        = local.functions["photos-api"].name
+  description = local.functions["photos-api"].description
+  defaults    = var.function_defaults
+  environment = local.functions["photos-api"].environment
+  permissions = local.functions["photos-api"].permissions
 }

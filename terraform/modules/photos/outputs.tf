@@ -40,16 +40,7 @@ output "dead_letter_queue" {
 
 output "functions" {
   description = "Each function by its short name. arn and invoke_arn are those of the alias `live`."
-  value = {
-    for name, function in aws_lambda_function.this : name => {
-      function_name = function.function_name
-      alias         = aws_lambda_alias.live[name].name
-      arn           = aws_lambda_alias.live[name].arn
-      invoke_arn    = aws_lambda_alias.live[name].invoke_arn
-      role_arn      = aws_iam_role.function[name].arn
-      log_group     = aws_cloudwatch_log_group.function[name].name
-    }
-  }
+  value       = { thumbnail = module.thumbnail.function, photos-api = module.photos_api.function }
 }
 
 output "upload_role_arn" {

@@ -8,36 +8,14 @@ variable "name_prefix" {
   }
 }
 
-variable "package_dir" {
-  description = "Folder that holds the functions' packages, thumbnail.zip and photos-api.zip. Read only when a function is created."
-  type        = string
-
-  validation {
-    condition     = length(var.package_dir) > 0
-    error_message = "package_dir must name the folder with the functions' packages; opsctl builds them before it plans."
-  }
-}
-
-variable "function_runtime" {
-  description = "Lambda runtime of both functions. The packages hold compiled parts (Pillow), so it must be the Python they were built for."
-  type        = string
-  default     = "python3.11"
-
-  validation {
-    condition     = can(regex("^python3\\.1[1-9]$", var.function_runtime))
-    error_message = "function_runtime must be python3.11 or later, written as Lambda writes it (python3.11)."
-  }
-}
-
-variable "log_retention_days" {
-  description = "Days that the functions' logs are kept."
-  type        = number
-  default     = 30
-
-  validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653. 0 (for ever) is refused."
-  }
+variable "function_defaults" {
+  description = "What all functions of an environment share, as modules/function takes it."
+  type = object({
+    package_dir        = string
+    runtime            = string
+    layer_arns         = list(string)
+    log_retention_days = number
+  })
 }
 
 variable "cors_origins" {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import CONTEXT, Pipeline, a_photo, batch, s3_event
+from correlation import correlation_id_of
 from PIL import Image
 
 ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
@@ -119,7 +120,7 @@ def test_two_workers_on_one_photo_announce_it_once(
 
     monkeypatch.setattr(thumbnail.store, "put_thumbnail", and_another_worker_overtakes)
     with pytest.raises(thumbnail.InOtherHands):
-        thumbnail.make_photo("p-1")
+        thumbnail.make_photo("p-1", "p-1-correlation")
 
     assert answers == [ALL_DONE]
     assert len(pipeline.announced()) == 1
@@ -136,10 +137,29 @@ def test_a_photo_that_is_removed_while_it_is_announced_stays_removed(
 ) -> None:
     publish = thumbnail.store.publish
 
-    def publish_and_lose(announcement: dict[str, Any]) -> None:
-        publish(announcement)
+    def publish_and_lose(announcement: dict[str, Any], correlation_id: str) -> None:
+        publish(announcement, correlation_id)
         pipeline.table.delete_item(Key={"photo_id": "p-1"})
 
     monkeypatch.setattr(thumbnail.store, "publish", publish_and_lose)
     assert thumbnail.handler(batch(pipeline.upload("p-1", a_photo())), CONTEXT) == ALL_DONE
     assert pipeline.record("p-1") is None
+
+
+PHOTO = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+
+
+def correlation_id_on(queue: Any) -> Any:
+    """What the one message of a queue carries: its own attribute, or that of the notification in it."""
+    [message] = queue.receive_messages(MessageAttributeNames=["All"])
+    return correlation_id_of({"Body": message.body, "MessageAttributes": message.message_attributes})
+
+
+def test_log_and_announcement_carry_the_photos_id_on(thumbnail: ModuleType, pipeline: Pipeline) -> None:
+    thumbnail.handler(batch(pipeline.upload(PHOTO, a_photo())), CONTEXT)
+    assert correlation_id_on(pipeline.announcements) == PHOTO == thumbnail.logger.get_correlation_id()
+
+
+def test_what_is_set_aside_can_be_followed_back(thumbnail: ModuleType, pipeline: Pipeline) -> None:
+    thumbnail.handler(batch(pipeline.upload(PHOTO, b"no photo")), CONTEXT)
+    assert correlation_id_on(pipeline.dead_letters) == PHOTO

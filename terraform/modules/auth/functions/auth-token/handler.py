@@ -13,8 +13,8 @@ import store
 import tokens
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from correlation import correlation_id_of
 
 ISSUER = tokens.Issuer(os.environ["ISSUER"], os.environ["AUDIENCE"], int(os.environ["TOKEN_SECONDS"]))
 # A new key waits longer than this before it signs (auth-rotation), so that what was read is always good enough.
@@ -27,9 +27,10 @@ app = APIGatewayRestResolver()
 _keys: tuple[float, dict[str, Any] | None] = (0.0, None)
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
+@logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.set_correlation_id(correlation_id_of(event))
     return app.resolve(event, context)
 
 

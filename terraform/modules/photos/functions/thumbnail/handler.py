@@ -23,6 +23,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from correlation import correlation_id_of
 from thumbnails import Rejected, check_size, make_thumbnail, photo_id_in
 
 logger = Logger()
@@ -46,20 +47,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def work_off(record: SQSRecord) -> None:
     """One message: an S3 event, or the test event that S3 sends when a notification is set up (it has no records)."""
     for upload in json.loads(record.body).get("Records", []):
-        photo_id = ""
+        photo_id, correlation_id = "", correlation_id_of(upload)
+        logger.set_correlation_id(correlation_id)
         try:
             photo_id = photo_id_in(upload["s3"]["object"]["key"])
-            logger.set_correlation_id(photo_id)
             check_size(upload["s3"]["object"]["size"])
-            make_photo(photo_id)
+            make_photo(photo_id, correlation_id)
         except Rejected as rejection:
-            store.set_aside(record.body, photo_id=photo_id, reason=str(rejection))
+            store.set_aside(record.body, photo_id=photo_id, reason=str(rejection), correlation_id=correlation_id)
             metrics.add_metric(name="PhotosRejected", unit=MetricUnit.Count, value=1)
             logger.warning("rejected", reason=str(rejection))
 
 
 @tracer.capture_method(capture_response=False)
-def make_photo(photo_id: str) -> None:
+def make_photo(photo_id: str, correlation_id: str) -> None:
     """Do what of the three steps is not done yet.
 
     Raises:
@@ -86,7 +87,8 @@ def make_photo(photo_id: str) -> None:
             "thumbnail_key": record["thumbnail"]["key"],
             "width": int(record["width"]),
             "height": int(record["height"]),
-        }
+        },
+        correlation_id,
     )
     store.mark_announced(photo_id)
     metrics.add_metric(name="PhotosMade", unit=MetricUnit.Count, value=1)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import boto3
+from correlation import message_attributes
 from thumbnails import Thumbnail
 
 BUCKET = os.environ["BUCKET"]
@@ -86,11 +87,14 @@ def take_over_announcement(photo_id: str, now: datetime) -> dict[str, Any] | Non
         return None
 
 
-def publish(announcement: dict[str, Any]) -> None:
+def publish(announcement: dict[str, Any], correlation_id: str) -> None:
     _sns.publish(
         TopicArn=TOPIC_ARN,
         Message=json.dumps(announcement),
-        MessageAttributes={"event": {"DataType": "String", "StringValue": announcement["event"]}},
+        MessageAttributes={
+            "event": {"DataType": "String", "StringValue": announcement["event"]},
+            **message_attributes(correlation_id),
+        },
     )
 
 
@@ -105,7 +109,7 @@ def mark_announced(photo_id: str) -> None:
         )
 
 
-def set_aside(message_body: str, *, photo_id: str, reason: str) -> None:
+def set_aside(message_body: str, *, photo_id: str, reason: str, correlation_id: str) -> None:
     """Send a message that can never be worked off to the dead-letter queue, with its reason."""
     _sqs.send_message(
         QueueUrl=DEAD_LETTERS_URL,
@@ -113,5 +117,6 @@ def set_aside(message_body: str, *, photo_id: str, reason: str) -> None:
         MessageAttributes={
             "reason": {"DataType": "String", "StringValue": reason},
             "photo_id": {"DataType": "String", "StringValue": photo_id or "unknown"},
+            **message_attributes(correlation_id),
         },
     )
