@@ -12,22 +12,26 @@ from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
+from opsctl.local.gaps.bucket_metrics import BucketMetrics
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
+from opsctl.local.gaps.function_metrics import FunctionMetrics
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.instances import Instances
 from opsctl.local.gaps.integrations import Integrations
 from opsctl.local.gaps.launch_templates import LaunchTemplates
 from opsctl.local.gaps.load_balancers import LoadBalancers
+from opsctl.local.gaps.mail_metrics import MailMetrics
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.pipes import Pipes
 from opsctl.local.gaps.queue_metrics import QueueMetrics
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
+from opsctl.local.gaps.rule_metrics import RuleMetrics
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.scaling_groups import ScalingGroups
 from opsctl.local.gaps.scaling_policies import ScalingPolicies
@@ -36,7 +40,10 @@ from opsctl.local.gaps.security_group_rules import SecurityGroupRules
 from opsctl.local.gaps.stage_caches import StageCaches
 from opsctl.local.gaps.stages import Stages
 from opsctl.local.gaps.state_bucket import StateBucket
+from opsctl.local.gaps.stream_metrics import StreamMetrics
+from opsctl.local.gaps.table_metrics import TableMetrics
 from opsctl.local.gaps.tagged_resources import TaggedResources
+from opsctl.local.gaps.topic_metrics import TopicMetrics
 from opsctl.local.gaps.usage_plans import UsagePlans
 from opsctl.local.gaps.vpc_links import VpcLinks
 from opsctl.local.gaps.waf_logging import WafLogging
@@ -79,6 +86,13 @@ GAPS: tuple[type[Gap], ...] = (
     TaggedResources,
     Stages,
     QueueMetrics,
+    TopicMetrics,
+    TableMetrics,
+    BucketMetrics,
+    RuleMetrics,
+    StreamMetrics,
+    FunctionMetrics,
+    MailMetrics,
 )
 
 __all__ = ["GAPS", "Cloud", "Gap"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from clocked_cloud import ClockedCloud, clocked_cloud
-from local_clouds import ACCOUNT, REGION
+from local_clouds import ACCOUNT, REGION, zipped
+from services import wait_until
 
 Values = Callable[..., list[float]]
 
@@ -148,3 +149,204 @@ def test_a_queue_tells_what_was_sent_received_and_deleted_and_what_waits(cloud: 
     assert of("ApproximateNumberOfMessagesDelayed", "Maximum")[-1] == 1
     assert of("ApproximateAgeOfOldestMessage", "Maximum", "Seconds")[-1] >= 120
     sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_topic_tells_what_was_published_delivered_and_filtered_out(cloud: ClockedCloud, values: Values) -> None:
+    sns, sqs = cloud.client("sns"), cloud.client("sqs")
+    sqs.create_queue(QueueName="listener")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    for queue, settings in {
+        "listener": {},
+        "picky": {"FilterPolicy": json.dumps({"kind": ["other"]})},
+    }.items():
+        sqs.create_queue(QueueName=queue)
+        sns.subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}", Attributes=settings
+        )
+    alarm = Alarm(cloud, "AWS/SNS", "NumberOfNotificationsFailed", dimensions={"TopicName": "news"})
+    sns.publish(TopicArn=topic, Message="12345678")
+    sns.publish_batch(
+        TopicArn=topic, PublishBatchRequestEntries=[{"Id": str(n), "Message": "1234"} for n in range(2)]
+    )  # fmt: skip
+
+    def total(metric: str, unit: str = "Count") -> float:
+        return sum(values("AWS/SNS", metric, "Sum", unit, TopicName="news"))
+
+    assert total("NumberOfMessagesPublished") == 3
+    assert total("PublishSize", "Bytes") == 16
+    assert total("NumberOfNotificationsDelivered") == 3
+    assert total("NumberOfNotificationsFailed") == 0
+    assert (
+        total("NumberOfNotificationsFilteredOut") == total("NumberOfNotificationsFilteredOut-NoMessageAttributes") == 3
+    )
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="listener")["QueueUrl"])
+    sns.publish(TopicArn=topic, Message="nobody there")
+    alarm.rings_and_falls_silent()
+
+
+def test_a_table_tells_its_requests_capacity_and_errors(cloud: ClockedCloud, values: Values) -> None:
+    tables = cloud.client("dynamodb")
+    tables.create_table(
+        TableName="things", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    alarm = Alarm(cloud, "AWS/DynamoDB", "UserErrors", dimensions={})
+    big = {"id": {"S": "big"}, "data": {"S": "x" * 1500}}
+    tables.put_item(TableName="things", Item=big)
+    tables.get_item(TableName="things", Key={"id": {"S": "big"}}, ConsistentRead=True)
+    tables.batch_write_item(RequestItems={"things": [{"PutRequest": {"Item": {**big, "id": {"S": "b"}}}}]})
+    tables.transact_write_items(TransactItems=[{"Put": {"TableName": "things", "Item": {"id": {"S": "c"}}}}])
+    assert tables.scan(TableName="things")["Count"] == 3
+    with pytest.raises(tables.exceptions.ConditionalCheckFailedException):
+        tables.put_item(TableName="things", Item=big, ConditionExpression="attribute_not_exists(id)")
+
+    def of(metric: str, statistic: str = "Sum", unit: str = "Count", **operation: str) -> float:
+        return sum(values("AWS/DynamoDB", metric, statistic, unit, TableName="things", **operation))
+
+    assert of("ConsumedWriteCapacityUnits") == 2 + 2 + 2
+    assert of("ConsumedReadCapacityUnits") == 1 + 0.5
+    assert of("ConditionalCheckFailedRequests") == 1
+    assert of("ReturnedItemCount", Operation="Scan") == 3
+    for operation in ("PutItem", "GetItem", "BatchWriteItem", "TransactWriteItems", "Scan"):
+        assert of("SuccessfulRequestLatency", "SampleCount", "Milliseconds", Operation=operation) == 1
+    cloud.advance(60)
+    assert alarm.state == "OK", "a condition that isn't met is no error of the user"
+    assert alarm.told() == ["OK"]
+    with pytest.raises(tables.exceptions.ResourceNotFoundException):
+        tables.get_item(TableName="nothing", Key={"id": {"S": "1"}})
+    alarm.rings_and_falls_silent()
+
+
+def test_a_bucket_tells_of_requests_only_when_asked_and_of_its_size_each_day(
+    cloud: ClockedCloud, values: Values
+) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="measured", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="measured", Key="images/before", Body=b"12345")
+    for name, settings in {"all": {}, "images": {"Filter": {"Prefix": "images/"}}}.items():
+        s3.put_bucket_metrics_configuration(
+            Bucket="measured",
+            Id=name,
+            MetricsConfiguration={"Id": name, **settings},  # type: ignore[dict-item]
+        )
+    read = s3.get_bucket_metrics_configuration(Bucket="measured", Id="images")["MetricsConfiguration"]
+    assert read == {"Id": "images", "Filter": {"Prefix": "images/"}}
+    listed = s3.list_bucket_metrics_configurations(Bucket="measured")["MetricsConfigurationList"]
+    assert sorted(one["Id"] for one in listed) == ["all", "images"]
+    alarm = Alarm(
+        cloud, "AWS/S3", "4xxErrors", dimensions={"BucketName": "measured", "FilterId": "images"},
+        Statistic="Average", Threshold=0.05, TreatMissingData="notBreaching",
+    )  # fmt: skip
+    s3.put_object(Bucket="measured", Key="images/a", Body=b"123")
+    s3.get_object(Bucket="measured", Key="images/a")["Body"].read()
+    s3.put_object(Bucket="measured", Key="other", Body=b"1234")
+
+    def total(metric: str, filter_id: str, unit: str = "Count") -> float:
+        return sum(values("AWS/S3", metric, "Sum", unit, BucketName="measured", FilterId=filter_id))
+
+    assert (total("AllRequests", "all"), total("AllRequests", "images")) == (3, 2)
+    assert (total("PutRequests", "all"), total("GetRequests", "images")) == (2, 1)
+    assert (total("BytesUploaded", "all", "Bytes"), total("BytesDownloaded", "all", "Bytes")) == (7, 3)
+    assert total("4xxErrors", "images") == 0
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket="measured", Key="images/none")
+    alarm.rings_and_falls_silent()
+    s3.delete_bucket_metrics_configuration(Bucket="measured", Id="all")
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchConfiguration"):
+        s3.get_bucket_metrics_configuration(Bucket="measured", Id="all")
+
+
+def test_a_rule_tells_what_it_matched_and_whether_its_target_was_there(cloud: ClockedCloud, values: Values) -> None:
+    events, sqs = cloud.client("events"), cloud.client("sqs")
+    events.create_event_bus(Name="orders")
+    sqs.create_queue(QueueName="of-the-rule")
+    for name, target in {"kept": "of-the-rule", "lost": "no-such-queue"}.items():
+        events.put_rule(Name=name, EventBusName="orders", EventPattern=json.dumps({"source": ["shop"]}))
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{target}"
+        events.put_targets(Rule=name, EventBusName="orders", Targets=[{"Id": "queue", "Arn": arn}])
+    failed = {"EventBusName": "orders", "RuleName": "lost"}
+    alarm = Alarm(cloud, "AWS/Events", "FailedInvocations", dimensions=failed)
+    entries = [
+        {"EventBusName": "orders", "Source": source, "DetailType": "order.placed", "Detail": "{}"}
+        for source in ("shop", "shop", "other")
+    ]
+    events.put_events(Entries=entries)
+
+    def total(metric: str, rule: str) -> float:
+        return sum(values("AWS/Events", metric, "Sum", EventBusName="orders", RuleName=rule))
+
+    for metric in ("MatchedEvents", "TriggeredRules", "Invocations"):
+        assert (total(metric, "kept"), total(metric, "lost")) == (2, 2), metric
+    assert (total("FailedInvocations", "kept"), total("FailedInvocations", "lost")) == (0, 2)
+    alarm.rings_and_falls_silent()
+
+
+def test_a_stream_tells_what_came_in_and_was_read(cloud: ClockedCloud, values: Values) -> None:
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName="readings", ShardCount=1)
+    age = {"Statistic": "Maximum", "Threshold": 60_000}
+    alarm = Alarm(
+        cloud, "AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", dimensions={"StreamName": "readings"}, **age
+    )
+    kinesis.put_record(StreamName="readings", Data=b"1234", PartitionKey="a")
+    kinesis.put_records(StreamName="readings", Records=[{"Data": b"12", "PartitionKey": "a"}] * 3)
+    shard = kinesis.list_shards(StreamName="readings")["Shards"][0]["ShardId"]
+    start = kinesis.get_shard_iterator(StreamName="readings", ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    cloud.advance(120)
+    assert len(kinesis.get_records(ShardIterator=start["ShardIterator"])["Records"]) == 4
+
+    def total(metric: str, unit: str = "Count") -> float:
+        return sum(values("AWS/Kinesis", metric, "Sum", unit, StreamName="readings"))
+
+    assert (total("IncomingRecords"), total("IncomingBytes", "Bytes")) == (4, 10)
+    assert (total("PutRecord.Success"), total("PutRecords.TotalRecords"), total("PutRecords.FailedRecords")) == (
+        1,
+        3,
+        0,
+    )
+    assert (total("GetRecords.Records"), total("GetRecords.Bytes", "Bytes")) == (4, 10)
+    assert total("WriteProvisionedThroughputExceeded") == 0
+    alarm.rings_and_falls_silent()
+
+
+def test_a_mail_is_counted(cloud: ClockedCloud, values: Values) -> None:
+    mails = cloud.client("sesv2")
+    mails.create_email_identity(EmailIdentity="shop@example.test")
+    mails.send_email(
+        FromEmailAddress="shop@example.test", Destination={"ToAddresses": ["you@example.test"]},
+        Content={"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
+    )  # fmt: skip
+    assert sum(values("AWS/SES", "Send", "Sum")) == sum(values("AWS/SES", "Delivery", "Sum")) == 1
+
+
+def test_every_invocation_of_a_function_counts_whoever_asked(cloud: ClockedCloud, values: Values) -> None:
+    functions, sqs = cloud.client("lambda"), cloud.client("sqs")
+    functions.create_function(
+        FunctionName="worked", Runtime="python3.11", Handler="handler.handle", Role=f"arn:aws:iam::{ACCOUNT}:role/f",
+        Code={"ZipFile": zipped("def handle(event, context):\n    return {'done': 1 / event.get('divisor', 1)}")},
+    )  # fmt: skip
+    alarm = Alarm(cloud, "AWS/Lambda", "Errors", dimensions={"FunctionName": "worked"})
+    throttled = Alarm(cloud, "AWS/Lambda", "Throttles", dimensions={})
+    url = sqs.create_queue(QueueName="worked-off")["QueueUrl"]
+    functions.create_event_source_mapping(
+        FunctionName="worked", EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:worked-off", BatchSize=1
+    )
+    functions.invoke(FunctionName="worked", Payload=b"{}")
+    functions.invoke(FunctionName="worked", Payload=b"{}", InvocationType="Event")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+
+    def total(metric: str, statistic: str = "Sum", unit: str = "Count") -> float:
+        return sum(values("AWS/Lambda", metric, statistic, unit, FunctionName="worked"))
+
+    wait_until(lambda: total("Invocations") == 3)
+    assert total("Errors") == total("Throttles") == 0
+    assert total("Duration", "SampleCount", "Milliseconds") == total("Errors", "SampleCount") == 3
+    assert total("ConcurrentExecutions", "Maximum") >= 1
+    functions.invoke(FunctionName="worked", Payload=b'{"divisor": 0}')
+    alarm.rings_and_falls_silent()
+    functions.put_function_concurrency(FunctionName="worked", ReservedConcurrentExecutions=0)
+    with pytest.raises(functions.exceptions.TooManyRequestsException):
+        functions.invoke(FunctionName="worked", Payload=b"{}")
+    throttled.rings_and_falls_silent()
+    assert total("Invocations") == 4, "what is throttled is no invocation"
