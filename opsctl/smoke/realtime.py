@@ -1,0 +1,128 @@
+"""The WebSocket API as a smoke test sees it: a client that signs in, asks, and is told.
+
+The token goes in Sec-WebSocket-Protocol, never in the address: addresses are logged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from opsctl.errors import OpsctlError
+from opsctl.smoke.target import SmokeTarget
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+PROTOCOL, BEARER = "opsctl.v1", "bearer."
+CONNECT_SECONDS = 10.0
+
+
+class ConnectionRefused(OpsctlError):
+    """API Gateway didn't let a client in. `status` is the HTTP status of its answer to the handshake."""
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(f"{url} refused the connection with {status}.")
+        self.status = status
+
+
+class ConnectionEnded(OpsctlError):
+    """The connection is closed. `code` is a close code of RFC 6455, 1006 without one."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"The WebSocket connection was closed ({code}).")
+        self.code = code
+
+
+@dataclass
+class Client:
+    """One open connection. Messages that were not asked for yet are kept in order."""
+
+    connection: ClientConnection = field(repr=False)
+    _kept: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, action: str, **fields: Any) -> dict[str, Any]:
+        """Send an action, and give its answer.
+
+        Raises:
+            ConnectionEnded
+            TimeoutError: no answer within 10 s.
+        """
+        asked = f"{action}-{time.monotonic_ns()}"
+        self.send(json.dumps({"action": action, "id": asked, **fields}))
+        return self.await_message(id=asked)
+
+    def send(self, message: str) -> None:
+        """Send a text as it is. Raises ConnectionEnded."""
+        with _ends():
+            self.connection.send(message)
+
+    def await_message(self, *, within_seconds: float = CONNECT_SECONDS, **fields: Any) -> dict[str, Any]:
+        """The first message whose fields have these values; others are kept.
+
+        Raises:
+            ConnectionEnded
+            TimeoutError
+        """
+        for number, message in enumerate(self._kept):
+            if fields.items() <= message.items():
+                return self._kept.pop(number)
+        deadline = time.monotonic() + within_seconds
+        while True:
+            with _ends():
+                message = json.loads(self.connection.recv(timeout=max(0.0, deadline - time.monotonic())))
+            if fields.items() <= message.items():
+                found: dict[str, Any] = message
+                return found
+            self._kept.append(message)
+
+
+@contextlib.contextmanager
+def connect(target: SmokeTarget, token: str) -> Iterator[Client]:
+    """A client of the environment's WebSocket API.
+
+    Args:
+        token: an access token (a secret); "" offers none.
+
+    Raises:
+        ConnectionRefused
+        OutputMissing
+    """
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect as open_connection
+
+    url = str(target.output("realtime.url"))
+    offered = [PROTOCOL, f"{BEARER}{token}"] if token else [PROTOCOL]
+    # The local cloud listens on loopback only; on AWS the address says where to go.
+    where: dict[str, Any] = {}
+    if target.host:
+        base = urlsplit(target.base_url)
+        where = {"sock": socket.create_connection((base.hostname, base.port), CONNECT_SECONDS)}
+    try:
+        connection = open_connection(
+            url, subprotocols=offered, compression=None, proxy=None, open_timeout=CONNECT_SECONDS, close_timeout=1,
+            ssl=ssl.create_default_context(cafile=target.authority_file), server_hostname=urlsplit(url).hostname, **where,
+        )  # fmt: skip
+    except InvalidStatus as refused:
+        raise ConnectionRefused(url, refused.response.status_code) from None
+    try:
+        yield Client(connection)
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _ends() -> Iterator[None]:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        yield
+    except ConnectionClosed as closed:
+        raise ConnectionEnded(closed.rcvd.code if closed.rcvd else 1006) from None

@@ -1,0 +1,1 @@
+../../../auth/functions/auth-authorizer/published_keys.py
