@@ -14,6 +14,11 @@ output "signing_keys_secret" {
   }
 }
 
+output "published_keys" {
+  description = "The parameter with the public keys that tokens are checked with."
+  value       = { name = aws_ssm_parameter.published_keys.name, arn = aws_ssm_parameter.published_keys.arn }
+}
+
 output "token" {
   description = "What tokens say: issuer, audience, and how long they are good (seconds)."
   value = {
