@@ -19,6 +19,7 @@ from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
 from opsctl.local.gaps.function_metrics import FunctionMetrics
+from opsctl.local.gaps.function_urls import FunctionUrls
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.instances import Instances
@@ -63,6 +64,7 @@ GAPS: tuple[type[Gap], ...] = (
     Authorizers,
     FunctionCode,
     FunctionErrors,
+    FunctionUrls,
     SecretRotation,
     StageCaches,
     ResponseHeadersPolicies,
