@@ -22,6 +22,8 @@ locals {
   }
 
   # Errors above 0: a function of ours handles what it expects, so any error that reaches Lambda is a bug or an outage.
+  # Throttles are watched once, for the region (ours: AWS recommends it for each function): all functions draw on one pool
+  # of concurrency, so that none of them is throttled alone, and the dashboard says who was.
   function_alarms = merge(
     {
       for name, function in var.functions : "function-${name}-errors" => {
@@ -31,30 +33,43 @@ locals {
       } if !function.raises_by_design
     },
     {
-      for name, function in var.functions : "function-${name}-throttles" => {
-        meaning   = "Function ${function.function_name} was refused capacity in each of 5 minutes.", runbook = "function-throttles"
-        namespace = "AWS/Lambda", metric = "Throttles", dimensions = { FunctionName = function.function_name }
+      for name in length(var.functions) > 0 ? ["functions-throttles"] : [] : name => {
+        meaning   = "Functions were refused capacity in each of 5 minutes.", runbook = "function-throttles"
+        namespace = "AWS/Lambda", metric = "Throttles", dimensions = {}
         statistic = "Sum", operator = ">=", threshold = 1, period = 60, periods = 5, missing = "missing"
       }
     },
   )
 
+  # Where what was given up on waits: queue → the short names of those that it belongs to. A queue without a dead-letter
+  # queue keeps failures itself.
+  dead_letter_queues = merge(
+    { for name, queue in var.queues : coalesce(queue.dead_letter_name, queue.name) => name... },
+    { for name, queue in var.failure_queues : queue.name => name... },
+  )
+  work_queues = {
+    for name, queue in var.queues : name => queue
+    if queue.name != null && queue.dead_letter_name != null && queue.name != queue.dead_letter_name
+  }
+
   # The dead-letter alarm is ours, not AWS's (15 minutes of an average): one message there is one loss, and it stays until
   # somebody looks. An idle queue stops reporting, which is no alarm.
-  queue_alarms = merge([
-    for name, queue in var.queues : {
-      "queue-${name}-dead-letters" = {
-        meaning   = "Messages of ${queue.name} were given up on and wait in ${queue.dead_letter_name}.", runbook = "dead-letter-queue"
-        namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue.dead_letter_name }
+  queue_alarms = merge(
+    {
+      for queue, names in local.dead_letter_queues : "queue-${sort(names)[0]}-dead-letters" => {
+        meaning   = "Messages of ${join(", ", sort(names))} were given up on and wait in ${queue}.", runbook = "dead-letter-queue"
+        namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue }
         statistic = "Maximum", operator = ">=", threshold = 1, period = 60, periods = 1, missing = "notBreaching"
       }
-      "queue-${name}-age" = {
+    },
+    {
+      for name, queue in local.work_queues : "queue-${name}-age" => {
         meaning   = "The oldest message of ${queue.name} has waited longer than ${var.queue_age_seconds} seconds for 15 minutes.", runbook = "queue-backlog"
         namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = queue.name }
         statistic = "Maximum", operator = ">=", threshold = var.queue_age_seconds, period = 60, periods = 15, missing = "missing"
       }
-    }
-  ]...)
+    },
+  )
 
   database_alarms = {
     database-cpu = {
@@ -86,7 +101,10 @@ locals {
     }
   }
 
-  alarms = merge(local.api_alarms, local.function_alarms, local.queue_alarms, local.database_alarms, local.service_alarms)
+  alarms = merge(
+    local.api_alarms, local.function_alarms, local.queue_alarms, local.table_alarms, local.topic_alarms, local.workflow_alarms,
+    local.stream_alarms, local.event_alarms, local.websocket_alarms, local.database_alarms, local.service_alarms,
+  )
 
   edge_alarms = {
     edge-errors = {

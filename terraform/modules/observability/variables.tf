@@ -30,11 +30,77 @@ variable "edge" {
 variable "functions" {
   description = "Every function by its short name. One that raises_by_design (an authorizer: raising is its way to answer 401) gets no alarm on errors."
   type        = map(object({ function_name = string, raises_by_design = optional(bool, false) }))
+  default     = {}
 }
 
 variable "queues" {
-  description = "Every work queue by its short name, with its dead-letter queue (names)."
-  type        = map(object({ name = string, dead_letter_name = string }))
+  description = "Every work queue by its short name, with its dead-letter queue (names). Without a dead-letter queue, or with itself as one, it keeps failures; without a name it is only the dead-letter queue of something that is no queue."
+  type        = map(object({ name = optional(string), dead_letter_name = optional(string) }))
+  default     = {}
+  validation {
+    condition     = alltrue([for queue in var.queues : queue.name != null || queue.dead_letter_name != null])
+    error_message = "A queue needs its name, or that of its dead-letter queue."
+  }
+}
+
+variable "failure_queues" {
+  description = "Every queue that takes what functions could not work off (on_failure destinations), by the function's short name."
+  type        = map(object({ name = string }))
+  default     = {}
+}
+
+variable "tables" {
+  description = "Every DynamoDB table by its short name."
+  type        = map(object({ name = string }))
+  default     = {}
+}
+
+variable "topics" {
+  description = "Every SNS topic by its short name."
+  type        = map(object({ name = string }))
+  default     = {}
+}
+
+variable "state_machines" {
+  description = "Every state machine by its short name. One that fails_by_design (to say no) gets no alarm on failed executions."
+  type        = map(object({ name = string, arn = string, fails_by_design = optional(bool, false) }))
+  default     = {}
+}
+
+variable "streams" {
+  description = "Every Kinesis data stream by its short name."
+  type        = map(object({ name = string }))
+  default     = {}
+}
+
+variable "event_rules" {
+  description = "Every EventBridge rule by its short name, and its bus."
+  type        = map(object({ name = string, bus_name = optional(string, "default") }))
+  default     = {}
+}
+
+variable "failure_rules" {
+  description = "Rules that match only what must not happen (a failed Batch job), by its short name: each event rings `<short name>-failures`; meaning is the sentence that it tells."
+  type        = map(object({ name = string, meaning = string, bus_name = optional(string, "default") }))
+  default     = {}
+}
+
+variable "schedules" {
+  description = "Every EventBridge Scheduler schedule by its short name; alarms are on their groups."
+  type        = map(object({ name = string, group = string }))
+  default     = {}
+}
+
+variable "pipes" {
+  description = "Every EventBridge pipe by its short name."
+  type        = map(object({ name = string }))
+  default     = {}
+}
+
+variable "websocket" {
+  description = "The WebSocket API: its id and stage. Null: there is none."
+  type        = object({ id = string, stage = string })
+  default     = null
 }
 
 variable "database" {
@@ -62,6 +128,16 @@ variable "queue_age_seconds" {
   validation {
     condition     = var.queue_age_seconds >= 60
     error_message = "queue_age_seconds must be at least 60: queues report once a minute."
+  }
+}
+
+variable "stream_age_seconds" {
+  description = "How far behind a stream's slowest consumer may be and still be normal. Kinesis keeps records for a day."
+  type        = number
+  default     = 300
+  validation {
+    condition     = var.stream_age_seconds >= 60 && var.stream_age_seconds <= 43200
+    error_message = "stream_age_seconds must be 60 to 43200: half of the day that records are kept leaves time to act."
   }
 }
 

@@ -44,7 +44,7 @@ run "every_part_has_its_alarms" {
   assert {
     condition = toset(output.alarm_names) == toset([
       for name in [
-        "api-errors", "api-latency", "function-thumbnail-errors", "function-thumbnail-throttles", "queue-photos-age",
+        "api-errors", "api-latency", "function-thumbnail-errors", "functions-throttles", "queue-photos-age",
         "queue-photos-dead-letters", "database-cpu", "database-storage", "database-connections", "service-unhealthy-targets",
         "edge-errors", "edge-blocked-requests",
       ] : "opsctl-test-${name}"
@@ -59,7 +59,7 @@ run "a_function_that_raises_by_design_has_no_alarm_on_errors" {
   }
 
   assert {
-    condition     = [for name in output.alarm_names : name if strcontains(name, "function-")] == ["opsctl-test-function-authorizer-throttles"]
+    condition     = [for name in output.alarm_names : name if strcontains(name, "function-")] == []
     error_message = "Each refused token would be counted as a fault."
   }
 }
@@ -109,6 +109,68 @@ run "alarms_follow_what_aws_recommends" {
   }
 }
 
+run "throttles_are_watched_once_for_all_functions" {
+  variables {
+    functions = { for name in ["a", "b", "c"] : name => { function_name = "opsctl-test-${name}" } }
+  }
+
+  assert {
+    condition = (
+      length([for name in output.alarm_names : name if strcontains(name, "throttles")]) == 1
+      && length(coalesce(aws_cloudwatch_metric_alarm.this["functions-throttles"].dimensions, {})) == 0
+    )
+    error_message = "All functions draw on one pool: one alarm on the region's metric, which has no dimension."
+  }
+}
+
+run "every_system_that_works_by_events_has_its_alarms" {
+  variables {
+    functions      = {}
+    tables         = { orders = { name = "opsctl-test-orders" } }
+    topics         = { orders = { name = "opsctl-test-orders" } }
+    state_machines = { saga = { name = "opsctl-test-saga", arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:saga" }, says-no = { name = "no", arn = "arn:no", fails_by_design = true } }
+    streams        = { orders = { name = "opsctl-test-orders" } }
+    event_rules    = { placed = { name = "opsctl-test-placed", bus_name = "opsctl-test-events" }, arrived = { name = "opsctl-test-arrived" } }
+    failure_rules  = { batch = { name = "opsctl-test-failed-jobs", meaning = "A job failed." } }
+    schedules      = { sweep = { name = "sweep", group = "opsctl-test" }, tidy = { name = "tidy", group = "opsctl-test" } }
+    pipes          = { orders = { name = "opsctl-test-orders" } }
+    websocket      = { id = "abc", stage = "live" }
+    queues = {
+      orders   = { name = "opsctl-test-orders", dead_letter_name = "opsctl-test-orders-dlq" }
+      charges  = { name = "opsctl-test-charges", dead_letter_name = "opsctl-test-orders-dlq" }
+      lists    = { name = null, dead_letter_name = "opsctl-test-lists-dlq" }
+      realtime = { name = "opsctl-test-realtime-failures", dead_letter_name = null }
+    }
+    failure_queues = { notice = { name = "opsctl-test-notice-failures" } }
+  }
+
+  assert {
+    condition = toset([for name in output.alarm_names : name if !can(regex("-(api|database|edge|service)-", name))]) == toset([
+      for name in [
+        "table-orders-throttles", "topic-orders-failures", "workflow-saga-failures", "workflow-saga-timeouts", "workflow-says-no-timeouts",
+        "stream-orders-age", "stream-orders-throttles", "rule-placed-failures", "rule-arrived-failures", "batch-failures",
+        "schedules-opsctl-test-dropped", "pipe-orders-failures", "websocket-errors", "websocket-latency",
+        "queue-orders-age", "queue-charges-age",
+        "queue-charges-dead-letters", "queue-lists-dead-letters", "queue-realtime-dead-letters", "queue-notice-dead-letters",
+      ] : "opsctl-test-${name}"
+    ])
+    error_message = "An alarm is missing or new: say so here. Queues that share a dead-letter queue share its alarm."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["rule-placed-failures"].dimensions == tomap({ RuleName = "opsctl-test-placed", EventBusName = "opsctl-test-events" })
+      && aws_cloudwatch_metric_alarm.this["rule-arrived-failures"].dimensions == tomap({ RuleName = "opsctl-test-arrived" })
+    )
+    error_message = "A rule of the default bus reports without the bus."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stream-orders-age"].threshold == 300000 && aws_cloudwatch_metric_alarm.this["stream-orders-age"].treat_missing_data == "breaching"
+    error_message = "A stream's age is in milliseconds, and a consumer that doesn't read is a fault."
+  }
+}
+
 run "topics_are_encrypted_and_open_to_this_accounts_alarms_alone" {
   module {
     source = "./alert_topic"
@@ -151,14 +213,47 @@ run "the_dashboard_fills_its_grid_and_shows_every_alarm" {
   }
 }
 
+run "a_dashboard_of_a_hundred_functions_is_within_cloudwatchs_limits" {
+  variables {
+    functions = { for number in range(100) : "function-${number}" => { function_name = "opsctl-test-${number}" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets :
+      length(try(widget.properties.metrics, [])) <= 500 && length(try(widget.properties.alarms, [])) <= 100
+    ])
+    error_message = "A widget shows 500 metrics, or 100 alarms."
+  }
+
+  assert {
+    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : length(try(widget.properties.metrics, []))]) <= 2500
+    error_message = "A dashboard shows 2,500 metrics."
+  }
+
+  assert {
+    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : length(try(widget.properties.alarms, []))]) == length(aws_cloudwatch_metric_alarm.this)
+    error_message = "Every alarm must be shown."
+  }
+}
+
+run "what_there_is_not_has_no_chart" {
+  assert {
+    condition     = !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "WebSocket") && !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "AWS/Kinesis")
+    error_message = "A chart without metrics is an error to CloudWatch."
+  }
+}
+
 run "malformed_words_are_refused" {
   command = plan
   variables {
     name_prefix                    = "Opsctl_Test"
     alert_email                    = "somebody"
     queue_age_seconds              = 1
+    stream_age_seconds             = 86400
+    queues                         = { nameless = {} }
     blocked_requests_per_5_minutes = 0
     key_deletion_days              = 1
   }
-  expect_failures = [var.name_prefix, var.alert_email, var.queue_age_seconds, var.blocked_requests_per_5_minutes, var.key_deletion_days]
+  expect_failures = [var.name_prefix, var.alert_email, var.queue_age_seconds, var.stream_age_seconds, var.queues, var.blocked_requests_per_5_minutes, var.key_deletion_days]
 }
