@@ -4,6 +4,7 @@ from opsctl.deploy.packages import (
     BadFunction,
     DependenciesFailed,
     FunctionSource,
+    JobSource,
     LayerSource,
     Package,
     PackageReady,
@@ -13,6 +14,7 @@ from opsctl.deploy.packages import (
     build_package,
     build_packages,
     find_functions,
+    find_jobs,
     find_layers,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "BadFunction",
     "DependenciesFailed",
     "FunctionSource",
+    "JobSource",
     "LayerSource",
     "Package",
     "PackageReady",
@@ -29,5 +32,6 @@ __all__ = [
     "build_package",
     "build_packages",
     "find_functions",
+    "find_jobs",
     "find_layers",
 ]

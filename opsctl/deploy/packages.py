@@ -106,6 +106,13 @@ class LayerSource(Source):
         return f"{self.name}-layer"
 
 
+class JobSource(Source):
+    """The code of a Batch job's image: `modules/<module>/jobs/<name>/`, started by main.py, with its Dockerfile."""
+
+    kind = "job"
+    needed = ("main.py", "requirements.txt")
+
+
 @dataclass(frozen=True)
 class Package:
     """A zip ready to deploy.
@@ -159,6 +166,15 @@ def find_layers(modules: Path) -> list[LayerSource]:
         BadFunction: a folder without requirements.txt, or two layers of one name.
     """
     return _find(LayerSource, modules)
+
+
+def find_jobs(modules: Path) -> list[JobSource]:
+    """Every job of the Terraform modules below `modules`, nested ones too, by name.
+
+    Raises:
+        BadFunction: a folder without main.py or requirements.txt, or two jobs of one name.
+    """
+    return _find(JobSource, modules)
 
 
 def _find(kind: type[S], modules: Path) -> list[S]:

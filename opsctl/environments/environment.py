@@ -75,6 +75,11 @@ class Environment:
     def state_key(self) -> str:
         return f"{self.name}/terraform.tfstate"
 
+    @property
+    def package_prefix(self) -> str:
+        """Where in the state bucket the functions' packages lie; not below the state, which is archived as a whole."""
+        return f"packages/{self.name}"
+
 
 FIELDS = {"target", "account_id", "region", "profile"}
 

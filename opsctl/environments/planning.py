@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from opsctl.config import cache_folder
-from opsctl.deploy.packages import build_packages, find_functions, find_layers
+from opsctl.deploy.packages import build_packages, find_functions, find_jobs, find_layers
 from opsctl.deploy.service_jar import build_service_jar
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
@@ -75,7 +75,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
 
 
 def build(ports: Ports) -> None:
-    """Build what the stack's modules deploy: packages of functions and layers and, where it has one, the service."""
+    """Build what the stack's modules deploy: packages of functions, layers and jobs, and the service if it has one."""
     environment = ports.environment
     modules = environment.stack.parent / "modules"
     service = modules / "service" / "app"
@@ -85,7 +85,7 @@ def build(ports: Ports) -> None:
         )
         with ports.stage("function packages") as result:
             built = build_packages(
-                [*find_functions(modules), *find_layers(modules)],
+                [*find_functions(modules), *find_layers(modules), *find_jobs(modules)],
                 into=ports.packages,
                 cache=cache_folder(),
                 runtime=function_runtime(environment),
@@ -97,6 +97,23 @@ def build(ports: Ports) -> None:
         if jar:
             with ports.stage("service") as result:
                 result("ready" if jar.result().cached else "built")
+
+
+def upload_packages(ports: Ports) -> None:
+    """Put the functions' packages where Lambda takes them from when Terraform makes a function.
+
+    They go through the state bucket: of packages in files, the provider makes one function after the other, 5 s each.
+    """
+    packages = [
+        ports.packages / f"{function.package}.zip"
+        for function in find_functions(ports.environment.stack.parent / "modules")
+    ]
+    with ports.stage("upload of packages") as result:
+        ports.aws.map(
+            lambda file: ports.bucket.write(f"{ports.environment.package_prefix}/{file.name}", file.read_bytes()),
+            packages,
+        )
+        result(f"{len(packages)} uploaded")
 
 
 def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:

@@ -126,6 +126,10 @@ def _terraform(environment: Environment, access: Access, aws: Aws, on_event: Lis
         provider=find_provider(cache=cache_folder(), on_event=on_event),
         stack=environment.stack,
         work=environment.work,
-        environment=access.process_environment() | {"TF_VAR_origin_secret": origin_secret(environment, aws)},
+        environment=access.process_environment()
+        | {
+            "TF_VAR_origin_secret": origin_secret(environment, aws),
+            "TF_VAR_package_store": f"s3://{environment.state_bucket}/{environment.package_prefix}",
+        },
         on_event=on_event,
     )

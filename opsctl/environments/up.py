@@ -100,9 +100,12 @@ def apply(ports: Ports, terraform: Terraform, plan: Plan, *, command: str, count
         "terraform": terraform.binary.version,
         "provider": terraform.provider.version,
     }
-    with recorded(ports, command, details), ports.stage("terraform apply"):
-        note_incarnation(ports)
-        terraform.apply(plan)
+    with recorded(ports, command, details):
+        if plan.created or plan.replaced:
+            planning.upload_packages(ports)
+        with ports.stage("terraform apply"):
+            note_incarnation(ports)
+            terraform.apply(plan)
 
 
 def count(plan: Plan) -> dict[str, int]:

@@ -3,7 +3,8 @@
 MiniStack keeps objects in memory (its own S3_PERSIST does not fsync, and only logs a write that failed). Terraform's
 states and locks must survive a crash: each change to a bucket called `…-state-ACCOUNT-REGION` is on disk, fsynced,
 before its answer leaves, and is replayed to the emulator at the next start. A change that can't be written (disk full)
-is answered with 503 and taken back.
+is answered with 503 and taken back. The functions' packages in it are uploaded whenever functions are made, and are
+kept in memory only.
 
 On disk, below `state/ACCOUNT/REGION/BUCKET/`: `settings/NAME` (one per sub-resource) and `objects/KEY/NUMBER`, a file
 per version: a line of JSON (headers, whether it is a deletion), then the body. `KEEP` versions are kept.
@@ -29,6 +30,7 @@ from opsctl.local.gaps.gap import Gap
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*-state-(\d{12})-[a-z0-9-]+")
 KEEP = 10
+PACKAGES = "packages/"  # Environment.package_prefix
 SETTINGS = frozenset({
     "versioning", "encryption", "publicAccessBlock", "policy", "tagging", "lifecycle", "ownershipControls", "acl",
     "object-lock", "logging", "cors",
@@ -63,11 +65,10 @@ class StateBucket(Gap):
             await self._restore(bucket)
 
     def wants(self, request: Request) -> bool:
-        return (
-            request.service == "s3"
-            and request.method in ("PUT", "POST", "DELETE")
-            and BUCKET.fullmatch(bucket_and_key(request)[0]) is not None
-        )
+        if request.service != "s3" or request.method not in ("PUT", "POST", "DELETE"):
+            return False
+        bucket, key = bucket_and_key(request)
+        return BUCKET.fullmatch(bucket) is not None and not key.startswith(PACKAGES)
 
     async def answer(self, request: Request, forward: Handler) -> Response:
         async with self._lock:

@@ -71,6 +71,20 @@ def test_a_second_up_changes_nothing_and_asks_nobody(ports: Ports, terraform: An
     assert len(ports.journal.records()) == 1
 
 
+def test_packages_are_where_lambda_takes_them_from_before_functions_are_made(
+    ports: Ports, terraform: Any, aws: Any
+) -> None:
+    folder = ports.environment.stack.parent / "modules/photos/functions/thumbnail"
+    folder.mkdir(parents=True)
+    for name in ("handler.py", "requirements.txt"):
+        (folder / name).write_text("")
+    terraform.changes = {"created": 1}
+    seen: list[str] = []
+    terraform.on_apply = lambda: seen.extend(aws.buckets[ports.bucket.name])
+    up(ports, approve=yes, afresh=no)
+    assert "packages/local/thumbnail.zip" in seen
+
+
 def test_a_plan_that_nobody_approved_is_not_applied(ports: Ports, terraform: Any) -> None:
     terraform.changes = {"created": 1}
     with pytest.raises(NotApproved) as raised:
