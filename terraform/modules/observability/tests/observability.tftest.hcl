@@ -54,6 +54,7 @@ run "every_part_has_its_alarms" {
 }
 
 run "a_function_that_raises_by_design_has_no_alarm_on_errors" {
+  command = plan
   variables {
     functions = { authorizer = { function_name = "opsctl-test-authorizer", raises_by_design = true } }
   }
@@ -110,6 +111,7 @@ run "alarms_follow_what_aws_recommends" {
 }
 
 run "throttles_are_watched_once_for_all_functions" {
+  command = plan
   variables {
     functions = { for name in ["a", "b", "c"] : name => { function_name = "opsctl-test-${name}" } }
   }
@@ -124,6 +126,7 @@ run "throttles_are_watched_once_for_all_functions" {
 }
 
 run "every_system_that_works_by_events_has_its_alarms" {
+  command = plan
   variables {
     functions      = {}
     tables         = { orders = { name = "opsctl-test-orders" } }
