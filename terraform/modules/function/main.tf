@@ -2,6 +2,8 @@
 
 locals {
   function_name = "${var.name_prefix}-${var.name}"
+  # From a file the provider makes one function after the other, and waits 5 s for each; from a bucket, side by side.
+  store = try(regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.defaults.package_dir), null)
 
   # Policies are written with jsonencode rather than aws_iam_policy_document: `terraform test` can then read them.
   statements = concat(
@@ -67,7 +69,9 @@ resource "aws_lambda_function" "this" {
   runtime       = var.defaults.runtime
   architectures = ["x86_64"]
   handler       = "handler.handler"
-  filename      = "${var.defaults.package_dir}/${var.name}.zip"
+  filename      = local.store == null ? "${var.defaults.package_dir}/${var.name}.zip" : null
+  s3_bucket     = local.store == null ? null : local.store.bucket
+  s3_key        = local.store == null ? null : "${local.store.prefix}/${var.name}.zip"
   layers        = var.defaults.layer_arns
   memory_size   = var.memory_mb
   timeout       = var.timeout_seconds

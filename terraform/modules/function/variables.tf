@@ -24,7 +24,7 @@ variable "description" {
 }
 
 variable "defaults" {
-  description = "What all functions of an environment share: where their packages lie (read only when one is created), their runtime, their layers, how long their logs are kept."
+  description = "What all functions of an environment share: where their packages lie (a folder, or s3://<bucket>/<prefix>; read only when one is created), their runtime, their layers, how long their logs are kept."
   type = object({
     package_dir        = string
     runtime            = string
@@ -35,6 +35,10 @@ variable "defaults" {
   validation {
     condition     = length(var.defaults.package_dir) > 0 && can(regex("^python3\\.1[1-9]$", var.defaults.runtime))
     error_message = "defaults needs a package_dir, which opsctl fills before it plans, and a runtime as Lambda writes it, python3.11 or later."
+  }
+  validation {
+    condition     = length(var.defaults.layer_arns) <= 5
+    error_message = "defaults.layer_arns must name at most five layers: Lambda takes no more."
   }
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.defaults.log_retention_days)

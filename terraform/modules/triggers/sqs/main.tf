@@ -1,5 +1,11 @@
 # queue ─ batches of up to 10, each message answered for alone ─ one function, with one role
 
+locals {
+  permissions = merge(var.function.permissions, {
+    TakeMessages = { Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = [var.queue_arn], Condition = null }
+  })
+}
+
 module "function" {
   source = "../../function"
 
@@ -10,9 +16,7 @@ module "function" {
   memory_mb       = var.function.memory_mb
   timeout_seconds = var.function.timeout_seconds
   environment     = var.function.environment
-  permissions = merge(var.function.permissions, {
-    TakeMessages = { Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = [var.queue_arn] }
-  })
+  permissions     = local.permissions
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
