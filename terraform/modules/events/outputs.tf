@@ -11,16 +11,15 @@ output "functions" {
   value       = { order-mail = module.order_mail.function }
 }
 
-output "queues" {
-  description = "Each queue by its short name: {name, url, arn, dead_letter_name, dead_letter_url}; event-failures is its own dead-letter queue."
+output "audit_queue" {
+  description = "The queue that the audit takes confirmed orders from: {name, url, arn}."
+  value       = { name = aws_sqs_queue.order_events.name, url = aws_sqs_queue.order_events.url, arn = aws_sqs_queue.order_events.arn }
+}
+
+output "failure_queues" {
+  description = "Queues of what could not be delivered or worked off, by short name: {name, url, arn}."
   value = {
-    for name, queue in { order-events = aws_sqs_queue.order_events, event-failures = aws_sqs_queue.failures } : name => {
-      name                            = queue.name
-      url                             = queue.url
-      arn                             = queue.arn
-      dead_letter_name                = aws_sqs_queue.failures.name
-      dead_letter_url                 = aws_sqs_queue.failures.url
-    }
+    event-failures = { name = aws_sqs_queue.failures.name, url = aws_sqs_queue.failures.url, arn = aws_sqs_queue.failures.arn }
   }
 }
 

@@ -24,16 +24,15 @@ output "tables" {
   value       = { for name, table in aws_dynamodb_table.this : name => { name = table.name, arn = table.arn } }
 }
 
-output "queues" {
-  description = "Each queue by its short name: {name, url, arn, dead_letter_name, dead_letter_url}."
+output "shipments" {
+  description = "The queue that the warehouse takes its work from: {name, url, arn}."
+  value       = { name = aws_sqs_queue.shipments.name, url = aws_sqs_queue.shipments.url, arn = aws_sqs_queue.shipments.arn }
+}
+
+output "failure_queues" {
+  description = "Queues of what a pipe gave up, by short name: {name, url, arn}."
   value = {
-    for name, queue in { shipments = aws_sqs_queue.shipments } : name => {
-      name                         = queue.name
-      url                          = queue.url
-      arn                          = queue.arn
-      dead_letter_name             = aws_sqs_queue.pipe_failures.name
-      dead_letter_url              = aws_sqs_queue.pipe_failures.url
-    }
+    pipe-failures = { name = aws_sqs_queue.pipe_failures.name, url = aws_sqs_queue.pipe_failures.url, arn = aws_sqs_queue.pipe_failures.arn }
   }
 }
 
