@@ -32,6 +32,9 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry(
         "opsctl.cli.demo", "demo", "Send a photo and an order through the edge and show what became of them.", EVIDENCE
     ),
+    "queues": Entry(
+        "opsctl.cli.queues", "app", "Look at work queues and put back what could not be worked off.", EVIDENCE
+    ),
     "waf": Entry("opsctl.cli.waf", "app", "Ask the firewall what it would do with a request.", EVIDENCE),
     "local": Entry("opsctl.cli.local", "app", "Start, stop and look into the embedded local cloud.", MACHINE),
     "doctor": Entry("opsctl.cli.doctor", "doctor", "Check this machine for all that opsctl needs.", MACHINE),
