@@ -12,10 +12,13 @@ from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
 from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
+from opsctl.local.gaps.batch import Batch
+from opsctl.local.gaps.batch_targets import BatchTargets
 from opsctl.local.gaps.bucket_metrics import BucketMetrics
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
+from opsctl.local.gaps.event_source_mappings import EventSourceMappings
 from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
 from opsctl.local.gaps.function_metrics import FunctionMetrics
@@ -31,17 +34,21 @@ from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.pipes import Pipes
 from opsctl.local.gaps.queue_metrics import QueueMetrics
+from opsctl.local.gaps.reserved_concurrency import ReservedConcurrency
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.rule_metrics import RuleMetrics
 from opsctl.local.gaps.s3_integration import S3Integration
 from opsctl.local.gaps.scaling_groups import ScalingGroups
 from opsctl.local.gaps.scaling_policies import ScalingPolicies
+from opsctl.local.gaps.schedules import Schedules
 from opsctl.local.gaps.secret_rotation import SecretRotation
 from opsctl.local.gaps.security_group_rules import SecurityGroupRules
 from opsctl.local.gaps.stage_caches import StageCaches
 from opsctl.local.gaps.stages import Stages
 from opsctl.local.gaps.state_bucket import StateBucket
+from opsctl.local.gaps.state_machines import StateMachines
 from opsctl.local.gaps.stream_metrics import StreamMetrics
+from opsctl.local.gaps.stream_tags import StreamTags
 from opsctl.local.gaps.table_metrics import TableMetrics
 from opsctl.local.gaps.tagged_resources import TaggedResources
 from opsctl.local.gaps.topic_metrics import TopicMetrics
@@ -64,8 +71,13 @@ GAPS: tuple[type[Gap], ...] = (
     Authorizers,
     FunctionCode,
     FunctionErrors,
+    ReservedConcurrency,
+    StateMachines,
     FunctionUrls,
+    EventSourceMappings,
+    StreamTags,
     SecretRotation,
+    Schedules,
     StageCaches,
     ResponseHeadersPolicies,
     WafLogging,
@@ -85,6 +97,8 @@ GAPS: tuple[type[Gap], ...] = (
     Pipes,
     Databases,
     DatabaseSecrets,
+    Batch,
+    BatchTargets,
     TaggedResources,
     Stages,
     QueueMetrics,
