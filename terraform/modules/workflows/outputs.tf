@@ -26,17 +26,9 @@ output "topics" {
   value       = { workflows = { name = aws_sns_topic.this.name, arn = aws_sns_topic.this.arn } }
 }
 
-output "queues" {
-  description = "list-failures: what was rejected or failed, with its reason. It is a failure store itself, and has no queue before it: {name, url, arn, dead_letter_name, dead_letter_url}."
-  value = {
-    list-failures = {
-      name             = null
-      url              = null
-      arn              = null
-      dead_letter_name = aws_sqs_queue.failures.name
-      dead_letter_url  = aws_sqs_queue.failures.url
-    }
-  }
+output "failure_queues" {
+  description = "list-failures: what was rejected or failed, each message S3's event with its reason: {name, url, arn}."
+  value       = { list-failures = { name = aws_sqs_queue.failures.name, url = aws_sqs_queue.failures.url, arn = aws_sqs_queue.failures.arn } }
 }
 
 output "rules" {
