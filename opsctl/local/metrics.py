@@ -41,6 +41,12 @@ metric = lru_cache(8192)(Metric)
 """As `Metric`, without making an equal one again."""
 
 
+@lru_cache(8192)
+def _dimensions(measured: Metric) -> dict[str, str]:
+    """One for all of a metric's points: there are many."""
+    return dict(measured.dimensions)
+
+
 class Metrics:
     """What was recorded since the last flush.
 
@@ -104,7 +110,7 @@ class Metrics:
         if point is not None:
             point["Count"] += count
             return
-        dimensions = dict(measured.dimensions)
+        dimensions = _dimensions(measured)
         with request_scope(measured.account_id, measured.region):
             bucket = cloudwatch._metric_bucket((measured.namespace, measured.name, cloudwatch._dims_key(dimensions)))
         point = {

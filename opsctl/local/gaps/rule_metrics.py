@@ -38,7 +38,7 @@ class RuleMetrics(Gap):
         account_id, region = self._scope.get_account_id(), self._scope.get_region()
         self.cloud.metrics.record(metric(account_id, region, "AWS/Events", name, dimensions))
 
-    def _matched(self, matches: bool, _: float, pattern: str, view: Any, owner: str = "") -> None:
+    def _matched(self, matches: bool, seconds: float, pattern: str, view: Any, owner: str = "") -> None:
         """Archives have patterns, too; a rule is called "rule <bus>|<name>"."""
         kind, _, key = owner.partition(" ")
         if matches and kind == "rule" and key:

@@ -59,13 +59,14 @@ def clocked_cloud(work: Path, **environment: str) -> Iterator[ClockedCloud]:
 
 
 def main() -> None:
+    from opsctl.clock import SystemClock
     from opsctl.local import application, daemon, metrics
     from opsctl.local.exchange import Handler, Request, Response, json_response
     from opsctl.local.gaps import Gap
 
     ahead = timedelta()
 
-    class SetForward(metrics.SystemClock):
+    class SetForward(SystemClock):
         def now(self) -> datetime:
             return super().now() + ahead
 
@@ -80,8 +81,8 @@ def main() -> None:
             self.cloud.metrics.flush()
             return json_response(200, {})
 
-    metrics.SystemClock = SetForward  # type: ignore[misc]
-    application.GAPS = (*application.GAPS, Advance)
+    vars(metrics)["SystemClock"] = SetForward
+    vars(application)["GAPS"] = (*vars(application)["GAPS"], Advance)
     daemon.main()
 
 

@@ -285,7 +285,7 @@ def test_a_rule_tells_what_it_matched_and_whether_its_target_was_there(cloud: Cl
 def test_a_stream_tells_what_came_in_and_was_read(cloud: ClockedCloud, values: Values) -> None:
     kinesis = cloud.client("kinesis")
     kinesis.create_stream(StreamName="readings", ShardCount=1)
-    age = {"Statistic": "Maximum", "Threshold": 60_000}
+    age: dict[str, Any] = {"Statistic": "Maximum", "Threshold": 60_000}
     alarm = Alarm(
         cloud, "AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", dimensions={"StreamName": "readings"}, **age
     )
