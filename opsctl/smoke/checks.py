@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from opsctl.smoke import guards, jpeg, orders, photos
+from opsctl.smoke import checkouts, guards, jpeg, orders, photos
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 
 # Time for a second announcement that must not come.
@@ -140,6 +140,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "order-path", "An order travels the whole way to MySQL and back: placed, read, changed, deleted.",
         order_path, 60, frozenset({"orders", "api"}), "service-unhealthy-targets",
+    ),
+    Check(
+        "checkout-path", "A checkout sent three times is reserved and paid once; a declined card gives the stock back.",
+        checkouts.checkout_path, 60, frozenset({"orders", "api"}),
     ),
     Check("site-page", "The page comes with its security headers.", site_page, 15, frozenset({"edge", "site"})),
     Check(
