@@ -32,6 +32,7 @@ from opsctl.local.gaps.load_balancers import LoadBalancers
 from opsctl.local.gaps.mail_metrics import MailMetrics
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
+from opsctl.local.gaps.pipe_metrics import PipeMetrics
 from opsctl.local.gaps.pipes import Pipes
 from opsctl.local.gaps.queue_metrics import QueueMetrics
 from opsctl.local.gaps.reserved_concurrency import ReservedConcurrency
@@ -109,6 +110,7 @@ GAPS: tuple[type[Gap], ...] = (
     StreamMetrics,
     FunctionMetrics,
     MailMetrics,
+    PipeMetrics,
 )
 
 __all__ = ["GAPS", "Cloud", "Gap"]

@@ -228,7 +228,7 @@ def test_a_bucket_tells_of_requests_only_when_asked_and_of_its_size_each_day(
         s3.put_bucket_metrics_configuration(
             Bucket="measured",
             Id=name,
-            MetricsConfiguration={"Id": name, **settings},  # type: ignore[dict-item]
+            MetricsConfiguration={"Id": name, **settings},
         )
     read = s3.get_bucket_metrics_configuration(Bucket="measured", Id="images")["MetricsConfiguration"]
     assert read == {"Id": "images", "Filter": {"Prefix": "images/"}}
@@ -350,3 +350,28 @@ def test_every_invocation_of_a_function_counts_whoever_asked(cloud: ClockedCloud
         functions.invoke(FunctionName="worked", Payload=b"{}")
     throttled.rings_and_falls_silent()
     assert total("Invocations") == 4, "what is throttled is no invocation"
+
+
+def test_a_pipe_tells_what_it_moved_and_that_it_failed(cloud: ClockedCloud, values: Values) -> None:
+    sqs, pipes = cloud.client("sqs"), cloud.client("pipes")
+    first = sqs.create_queue(QueueName="into-the-pipe")["QueueUrl"]
+    second = sqs.create_queue(QueueName="out-of-the-pipe")["QueueUrl"]
+    pipes.create_pipe(
+        Name="moved", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/pipe",
+        Source=f"arn:aws:sqs:{REGION}:{ACCOUNT}:into-the-pipe",
+        Target=f"arn:aws:sqs:{REGION}:{ACCOUNT}:out-of-the-pipe",
+    )  # fmt: skip
+    alarm = Alarm(cloud, "AWS/EventBridge/Pipes", "ExecutionFailed", dimensions={"PipeName": "moved"})
+
+    def total(metric: str, statistic: str = "Sum", unit: str = "Count") -> float:
+        return sum(values("AWS/EventBridge/Pipes", metric, statistic, unit, PipeName="moved"))
+
+    sqs.send_message(QueueUrl=first, MessageBody="x")
+    wait_until(lambda: total("EventCount") == 1)
+    wait_until(lambda: total("Duration", "SampleCount", "Milliseconds") == total("Invocations") == 1)
+    assert total("ExecutionFailed") == 0
+    sqs.delete_queue(QueueUrl=second)
+    sqs.send_message(QueueUrl=first, MessageBody="y")
+    wait_until(lambda: total("ExecutionFailed") >= 1)
+    alarm.rings_and_falls_silent()
+    pipes.delete_pipe(Name="moved")
