@@ -14,3 +14,5 @@ service_instances = { min = 2, max = 4, desired = 2 }
 deletion_protection = false
 key_deletion_days   = 7
 log_retention_days  = 14
+
+payment_sandbox = true

@@ -18,3 +18,7 @@ service_instances = { min = 2, max = 4, desired = 2 }
 deletion_protection = false
 key_deletion_days   = 7
 log_retention_days  = 7
+
+payment_sandbox = true
+payment_retry   = { interval_seconds = 1, attempts = 5, refund_attempts = 10 }
+breaker         = { failures = 5, cool_down_seconds = 3 }

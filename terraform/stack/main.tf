@@ -4,20 +4,68 @@
 #                                                ├─ thumbnails (photos)
 #                                                └─ API Gateway + WAF (api) ─┬─ sign-in, authorizer (auth)
 #                                                                            ├─ functions, S3 ─ SQS ─ Lambda ─ DynamoDB, SNS (photos)
+#                                                                            ├─ checkouts: SNS, SQS, saga (orders)
+#                                                                            ├─ approvals (workflows)
 #                                                                            └─ VPC link ─ NLB ─ EC2 (service) ─ RDS MySQL (database)
+#   client ─ WebSocket API (realtime) ◀─ SNS ─ photos
+#   photos, uploads ─ state machine (images) ─ bus (events) ─ Batch (bulk)
+#   orders ─ DynamoDB stream ─ Kinesis ─ consumers (streams);  orders ─ bus (events) ─ queue, log, e-mail
+#   lists ─ state machine (workflows)
 
 locals {
   name_prefix = "${var.project}-${var.environment}"
 
   # What all functions of this environment share.
   function_defaults = {
-    package_dir        = var.package_dir
+    package_dir        = coalesce(var.package_store, var.package_dir)
     runtime            = var.function_runtime
     layer_arns         = [module.function_layer.arn]
     log_retention_days = var.log_retention_days
   }
 
-  functions = merge(module.photos.functions, module.auth.functions, { database-user = module.database.function })
+  functions = merge([
+    { database-user = module.database.function },
+    module.photos.functions,
+    module.auth.functions,
+    module.images.functions,
+    module.orders.functions,
+    module.events.functions,
+    module.streams.functions,
+    module.workflows.functions,
+    module.realtime.functions,
+    module.bulk.functions,
+  ]...)
+
+  queues = merge([
+    {
+      photos = {
+        name             = module.photos.queue.name
+        url              = module.photos.queue.url
+        arn              = module.photos.queue.arn
+        dead_letter_name = module.photos.dead_letter_queue.name
+        dead_letter_url  = module.photos.dead_letter_queue.url
+      }
+    },
+    module.images.queues,
+    module.orders.queues,
+  ]...)
+
+  # What bulk jobs may read.
+  bulk_sources = {
+    photos = { id = module.photos.bucket.id, arn = module.photos.bucket.arn, prefix = "uploads/" }
+    images = { id = module.images.buckets["images"].id, arn = module.images.buckets["images"].arn, prefix = "incoming/" }
+  }
+
+  # Lambda's records of what functions could not work off that are called by themselves, and what has no queue before it.
+  failure_queues = merge([
+    module.images.failure_queues,
+    module.orders.failure_queues,
+    module.events.failure_queues,
+    module.streams.failure_queues,
+    module.workflows.failure_queues,
+    module.realtime.failure_queues,
+    module.bulk.failure_queues,
+  ]...)
 }
 
 module "function_layer" {
@@ -104,6 +152,85 @@ module "auth" {
   force_destroy     = !var.deletion_protection
 }
 
+module "events" {
+  source = "../modules/events"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  sender            = "orders@${var.site_domain}"
+  force_destroy     = !var.deletion_protection
+}
+
+module "images" {
+  source = "../modules/images"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  bus               = module.events.bus
+  photos            = { bucket = module.photos.bucket, topic_arn = module.photos.topic_arn }
+  force_destroy     = !var.deletion_protection
+}
+
+module "orders" {
+  source = "../modules/orders"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  event_bus         = module.events.bus
+  payment_sandbox   = var.payment_sandbox
+  payment_provider  = var.payment_provider
+  payment_retry     = var.payment_retry
+  breaker           = var.breaker
+  force_destroy     = !var.deletion_protection
+}
+
+module "streams" {
+  source = "../modules/streams"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  orders_stream_arn = module.orders.order_stream.stream_arn
+  force_destroy     = !var.deletion_protection
+}
+
+module "workflows" {
+  source = "../modules/workflows"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  force_destroy     = !var.deletion_protection
+}
+
+module "bulk" {
+  source = "../modules/bulk"
+
+  name_prefix       = local.name_prefix
+  package_dir       = var.package_dir
+  function_defaults = local.function_defaults
+  event_bus         = module.events.bus
+  network = {
+    vpc_id                      = module.network.vpc_id
+    subnet_ids                  = module.network.private_app_subnet_ids
+    endpoints_security_group_id = module.network.security_group_ids.endpoints
+    s3_prefix_list_id           = module.network.s3_prefix_list_id
+  }
+  sources       = local.bulk_sources
+  force_destroy = !var.deletion_protection
+}
+
+module "realtime" {
+  source = "../modules/realtime"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  photos_topic_arn  = module.photos.topic_arn
+  tokens = {
+    issuer         = module.auth.token.issuer
+    audience       = module.auth.token.audience
+    keys_parameter = module.auth.published_keys
+  }
+}
+
 module "api" {
   source = "../modules/api"
 
@@ -157,10 +284,20 @@ module "observability" {
   functions = merge(local.functions, {
     auth-authorizer = merge(local.functions["auth-authorizer"], { raises_by_design = true })
   })
-  queues = {
-    photos = { name = module.photos.queue.name, dead_letter_name = module.photos.dead_letter_queue.name }
-  }
-  database = module.database
+  queues         = local.queues
+  failure_queues = local.failure_queues
+  tables = merge([
+    { photos = module.photos.table, users = module.auth.users_table },
+    module.images.tables, module.orders.tables, module.events.tables, module.streams.tables, module.workflows.tables, module.realtime.tables,
+  ]...)
+  topics         = merge({ photos = { name = reverse(split(":", module.photos.topic_arn))[0] } }, module.images.topics, module.orders.topics, module.workflows.topics, module.bulk.topics)
+  state_machines = merge(module.images.state_machines, module.orders.state_machines, module.workflows.state_machines)
+  streams        = module.streams.streams
+  event_rules    = merge(module.events.rules, module.workflows.rules, module.bulk.rules)
+  schedules      = module.realtime.schedules
+  pipes          = merge(module.images.pipes, module.streams.pipes)
+  websocket      = module.realtime.api
+  database       = module.database
   service = {
     load_balancer     = module.service.load_balancer.arn_suffix
     target_group      = module.service.target_group.arn_suffix

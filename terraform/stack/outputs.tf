@@ -104,3 +104,64 @@ output "site" {
   description = "The static site."
   value       = { bucket = module.site.bucket.id }
 }
+
+output "images" {
+  description = "The image processor."
+  value = {
+    bucket                = module.images.buckets["images"].id
+    table                 = module.images.tables["images"].name
+    topic_arn             = module.images.topics["image-results"].arn
+    bus                   = module.events.bus.name
+    state_machine_arn     = module.images.state_machines["image-processing"].arn
+    requests_url          = module.images.queues["image-requests"].url
+    dead_letter_queue_url = module.images.queues["image-requests"].dead_letter_url
+    failure_queue_url     = module.images.failure_queues["image-start"].url
+  }
+}
+
+output "realtime" {
+  description = "The WebSocket API."
+  value = {
+    url              = module.realtime.url
+    api              = module.realtime.api
+    table            = module.realtime.tables["connections"]
+    schedules        = module.realtime.schedules
+    failure_queue    = module.realtime.failure_queues["realtime-failures"]
+    access_log_group = module.realtime.access_log_group
+  }
+}
+
+output "events" {
+  description = "The event bus and its consumers."
+  value       = module.events
+}
+
+output "streams" {
+  description = "The order stream and its consumers."
+  value       = module.streams
+}
+
+output "orders" {
+  description = "Checkouts: queues, tables, topics, the saga."
+  value       = module.orders
+}
+
+output "bulk" {
+  description = "Batch jobs over photos and images."
+  value       = merge(module.bulk, { bus = module.events.bus.name, sources = local.bulk_sources })
+}
+
+output "workflows" {
+  description = "The list pipeline and the approvals."
+  value       = module.workflows
+}
+
+output "queues" {
+  description = "Every work queue by its short name, with its dead-letter queue."
+  value       = local.queues
+}
+
+output "failure_queues" {
+  description = "Every queue of Lambda's records of what a function could not work off."
+  value       = local.failure_queues
+}

@@ -47,6 +47,17 @@ variable "package_dir" {
   type        = string
 }
 
+variable "package_store" {
+  description = "Where opsctl puts the functions' packages before it applies, s3://<bucket>/<prefix>. \"\": Lambda gets them from package_dir, one after the other."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.package_store == "" || can(regex("^s3://[a-z0-9.-]+/.+[^/]$", var.package_store))
+    error_message = "package_store must be s3://<bucket>/<prefix>, without a slash at its end."
+  }
+}
+
 variable "function_runtime" {
   description = "Lambda runtime of the functions, which their packages were built for."
   type        = string
@@ -119,7 +130,7 @@ variable "nat_gateway_per_zone" {
 variable "interface_endpoints" {
   description = "AWS services that the private subnets reach by interface endpoints. See the network module for the cost."
   type        = set(string)
-  default     = ["ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages"]
+  default     = ["ec2messages", "ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages"]
 }
 
 variable "db_instance_class" {
@@ -221,4 +232,28 @@ variable "alert_email" {
   description = "Who gets the alarms by e-mail. Empty: nobody."
   type        = string
   default     = ""
+}
+
+variable "payment_sandbox" {
+  description = "Whether a sandbox plays the payment provider. Only for environments where nothing is sold."
+  type        = bool
+  default     = false
+}
+
+variable "payment_provider" {
+  description = "The payment provider's address, and the Secrets Manager secret that holds its API key. null with a sandbox."
+  type        = object({ url = string, secret_arn = string })
+  default     = null
+}
+
+variable "payment_retry" {
+  description = "How often a charge and a refund are tried once more, and the first pause between, which doubles."
+  type        = object({ interval_seconds = number, attempts = number, refund_attempts = number })
+  default     = { interval_seconds = 5, attempts = 6, refund_attempts = 20 }
+}
+
+variable "breaker" {
+  description = "Failures in a row that open the circuit breaker before the payment provider, and how long it stays open before one probe."
+  type        = object({ failures = number, cool_down_seconds = number })
+  default     = { failures = 5, cool_down_seconds = 30 }
 }

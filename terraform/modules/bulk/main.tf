@@ -29,7 +29,7 @@ locals {
   sources = jsonencode({ for name, place in var.sources : name => { bucket = place.id, prefix = place.prefix } })
 
   # The image's tag is its package's digest: the definition names what runs, and the local cloud proves it.
-  package     = "${var.function_defaults.package_dir}/bulk-job.zip"
+  package     = "${var.package_dir}/bulk-job.zip"
   image_tag   = var.image_tag != null ? var.image_tag : filesha256(local.package)
   package_key = "jobs/${local.image_tag}.zip"
 }

@@ -18,6 +18,11 @@ variable "function_defaults" {
   })
 }
 
+variable "package_dir" {
+  description = "Folder that holds bulk-job.zip, which opsctl builds before it plans."
+  type        = string
+}
+
 variable "network" {
   description = "Where jobs run: private subnets, the group of the interface endpoints (ecr.api, ecr.dkr and logs are needed) and the prefix list of S3's gateway endpoint."
   type = object({

@@ -16,6 +16,14 @@ locals {
     Action    = "s3:GetObject"
     Resource  = "arn:aws:s3:::al2023-repos-${data.aws_region.current.id}-de612dc2/*"
   }
+  # Layers of container images lie in S3, behind URLs that ECR signs as itself. Source: "Amazon ECR interface VPC endpoints".
+  container_image_layers = {
+    Sid       = "ContainerImageLayers"
+    Effect    = "Allow"
+    Principal = { AWS = "*" }
+    Action    = "s3:GetObject"
+    Resource  = "arn:aws:s3:::prod-${data.aws_region.current.id}-starport-layer-bucket/*"
+  }
 }
 
 resource "aws_vpc_endpoint" "s3" {
@@ -23,7 +31,7 @@ resource "aws_vpc_endpoint" "s3" {
   service_name      = "com.amazonaws.${data.aws_region.current.id}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [for table in aws_route_table.private_app : table.id]
-  policy            = jsonencode({ Version = "2012-10-17", Statement = [local.own_account_only, local.amazon_linux_packages] })
+  policy            = jsonencode({ Version = "2012-10-17", Statement = [local.own_account_only, local.amazon_linux_packages, local.container_image_layers] })
   tags              = { Name = "${var.name_prefix}-s3" }
 }
 

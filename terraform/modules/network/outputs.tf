@@ -29,6 +29,11 @@ output "security_group_ids" {
   }
 }
 
+output "s3_prefix_list_id" {
+  description = "S3's addresses behind the gateway endpoint, for rules of security groups."
+  value       = aws_vpc_endpoint.s3.prefix_list_id
+}
+
 output "flow_log_group" {
   description = "Log group of the VPC's flow logs."
   value       = aws_cloudwatch_log_group.flow_logs.name
