@@ -21,6 +21,21 @@ from opsctl.smoke.check import Trial, open_trial
 from tests.e2e.project import PROJECT, Project, make_project
 
 
+LAST = ("test_metrics", "test_whole_stack")
+"""What looks at the traces of all systems comes after them, and the test of `down` at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put LAST behind the other end-to-end tests, which keep their places."""
+
+    def rank(item: pytest.Item) -> int:
+        return LAST.index(item.path.stem) if item.path.stem in LAST else -1
+
+    here = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    for index, item in zip(here, sorted((items[index] for index in here), key=rank), strict=True):
+        items[index] = item
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Project]:
     """A project with the small stack, to be broken at will. Its cloud is stopped at the end."""
