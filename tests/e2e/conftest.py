@@ -20,7 +20,6 @@ from opsctl.smoke import SmokeTarget
 from opsctl.smoke.check import Trial, open_trial
 from tests.e2e.project import PROJECT, Project, make_project
 
-
 LAST = ("test_metrics", "test_whole_stack")
 """What looks at the traces of all systems comes after them, and the test of `down` at the end."""
 
