@@ -100,22 +100,21 @@ def connect(target: SmokeTarget, token: str) -> Iterator[Client]:
 
     url = str(target.output("realtime.url"))
     offered = [PROTOCOL, f"{BEARER}{token}"] if token else [PROTOCOL]
+    settings: dict[str, Any] = {
+        "subprotocols": offered, "compression": None, "proxy": None, "open_timeout": CONNECT_SECONDS,
+        "close_timeout": 1, "ssl": ssl.create_default_context(cafile=target.authority_file),
+        "server_hostname": urlsplit(url).hostname,
+    }  # fmt: skip
     # The local cloud listens on loopback only; on AWS the address says where to go.
-    where: dict[str, Any] = {}
     if target.host:
         base = urlsplit(target.base_url)
-        where = {"sock": socket.create_connection((base.hostname, base.port), CONNECT_SECONDS)}
-    try:
-        connection = open_connection(
-            url, subprotocols=offered, compression=None, proxy=None, open_timeout=CONNECT_SECONDS, close_timeout=1,
-            ssl=ssl.create_default_context(cafile=target.authority_file), server_hostname=urlsplit(url).hostname, **where,
-        )  # fmt: skip
-    except InvalidStatus as refused:
-        raise ConnectionRefused(url, refused.response.status_code) from None
-    try:
+        settings["sock"] = socket.create_connection((base.hostname, base.port), CONNECT_SECONDS)
+    with contextlib.ExitStack() as closing:
+        try:
+            connection = closing.enter_context(open_connection(url, **settings))
+        except InvalidStatus as refused:
+            raise ConnectionRefused(url, refused.response.status_code) from None
         yield Client(connection)
-    finally:
-        connection.close()
 
 
 @contextlib.contextmanager

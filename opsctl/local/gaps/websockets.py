@@ -51,6 +51,17 @@ class Websockets(Gap):
         ministack.app._EXECUTE_API_RE = HOST
         apigateway.handle_websocket = self._serve
         apigateway.handle_connections_api = self._callback
+        create_authorizer = apigateway._create_authorizer
+
+        def create_own_authorizer(api_id: str, data: dict[str, Any]) -> Any:
+            answer = create_authorizer(api_id, data)
+            if self._owner(api_id):
+                for authorizer in apigateway._authorizers.get(api_id, {}).values():
+                    for not_of_websockets in ("authorizerPayloadFormatVersion", "jwtConfiguration"):
+                        authorizer.pop(not_of_websockets, None)
+            return answer
+
+        apigateway._create_authorizer = create_own_authorizer
         spawn, port = lambda_runtime.Worker._spawn, self.cloud.port
 
         def spawn_with_callback(worker: Any) -> None:
@@ -116,7 +127,7 @@ class Websockets(Gap):
         return bool(self._gateway._evaluate_authorizer_policy(policy, method_arn) == "Allow")
 
     def throttled(self, api: Api, route_key: str) -> bool:
-        """Whether the route's own limits, or else the stage's, are used up. None set: the account's, which we leave out."""
+        """Whether the route's own limits, or else the stage's, are used up. Without any there is none here."""
         settings = {
             **(api.settings.get("defaultRouteSettings") or {}),
             **((api.settings.get("routeSettings") or {}).get(route_key) or {}),

@@ -111,9 +111,9 @@ class Session:
         self._headers = _headers(scope)
         now, moment = plane.clock.now(), plane.clock.monotonic()
         self._connection = Connection(
-            id=Connections.new_id(), api_id=api.id, stage=api.stage, source_ip=(scope.get("client") or ("127.0.0.1",))[0],
-            user_agent=self._headers.get("user-agent", ""), connected_at=now, opened=moment, active_at=now,
-            active=moment,
+            id=Connections.new_id(), api_id=api.id, stage=api.stage,
+            source_ip=(scope.get("client") or ("127.0.0.1",))[0], user_agent=self._headers.get("user-agent", ""),
+            connected_at=now, opened=moment, active_at=now, active=moment,
         )  # fmt: skip
         self._authorizer: dict[str, Any] | None = None
 

@@ -13,16 +13,10 @@ output "functions" {
   value       = local.functions
 }
 
-output "queues" {
-  description = "failures: what announce and sweep could not work off, with the original and the reason."
+output "failure_queues" {
+  description = "Where what announce and sweep could not work off is kept, with the original and the reason."
   value = {
-    realtime-failures = {
-      name             = aws_sqs_queue.failures.name
-      url              = aws_sqs_queue.failures.url
-      arn              = aws_sqs_queue.failures.arn
-      dead_letter_name = null
-      dead_letter_url  = null
-    }
+    realtime-failures = { name = aws_sqs_queue.failures.name, url = aws_sqs_queue.failures.url, arn = aws_sqs_queue.failures.arn }
   }
 }
 
@@ -34,4 +28,9 @@ output "tables" {
 output "schedules" {
   description = "sweep: when connections that are gone are looked for."
   value       = { realtime-sweep = module.sweep.schedule }
+}
+
+output "access_log_group" {
+  description = "Log group with a line for each connect, message and disconnect."
+  value       = aws_cloudwatch_log_group.access.name
 }

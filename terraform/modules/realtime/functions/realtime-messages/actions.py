@@ -19,7 +19,7 @@ LONGEST_ID = 64
 
 
 class BadMessage(Exception):
-    """It can't be done. `code` is for programs, the message for people: only the action of what was sent is repeated."""
+    """It can't be done. `code` is for programs, the message for people: it repeats no more than the action."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)

@@ -37,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer["id"] = given
     with contextlib.suppress(Gone):
         connections.push(connection_id, answer)
+    logger.info("answered", route=asked["routeKey"], answer=answer["type"], connection_id=connection_id)
     return {"statusCode": 200}
 
 
