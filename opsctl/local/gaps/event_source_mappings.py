@@ -19,18 +19,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from opsctl.local.destinations import deliver, invocation, object_time, timestamp
+from opsctl.local.destinations import deliver, invocation, object_time
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.metrics import metric
 from opsctl.local.repeating import every
 from opsctl.local.streams.attempts import Attempt, Outcome, Policy, StreamRecord, after, outcome_of, that_fit, too_old
-from opsctl.local.streams.shards import BEFORE_ALL, Arrivals, Source, arrival, of_lane
+from opsctl.local.streams.records import failure_document
+from opsctl.local.streams.shards import BEFORE_ALL, Source, arrival, arrivals, of_lane
 
 RECONCILE_SECONDS = 0.25
 LOOK_SECONDS = 1.0  # as often as Lambda polls a shard of Kinesis; arrivals wake a reader earlier
 AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 0.1, 5.0
 WINDOWS_LOOK_SECONDS = 0.05
-INFORMATION = {"kinesis": "KinesisBatchInfo", "dynamodb": "DDBStreamBatchInfo"}
 
 
 class Lane(NamedTuple):
@@ -63,7 +63,6 @@ class EventSourceMappings(Gap):
         lambda_svc._create_esm = create_and_anchor
         self._positions: dict[tuple[str, str, int], str] = {}
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
-        self._arrivals = Arrivals()
         self._keeping = asyncio.create_task(every(RECONCILE_SECONDS, self._reconcile))
 
     async def uninstall(self) -> None:
@@ -117,7 +116,7 @@ class EventSourceMappings(Gap):
         """Work off one lane for as long as it is wanted. What can't be done now is done later: the position stays."""
         at = (lane.mapping, lane.shard, lane.number)
         while (mapping := self._mapping(lane)) is not None:
-            arrived = self._arrivals.watch()
+            arrived = arrivals().watch()
             most = int(mapping.get("BatchSize") or 100)
             seen = source.read(lane.shard, self._positions[at], most * lane.lanes)
             self._measure_reading(source, seen)
@@ -253,49 +252,6 @@ def policy_of(mapping: Mapping[str, Any]) -> Policy:
         bisect=bool(mapping.get("BisectBatchOnFunctionError")),
         reports_items="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ()),
     )
-
-
-def failure_document(
-    source: Source,
-    shard: str,
-    records: Sequence[StreamRecord],
-    *,
-    function: str,
-    condition: str,
-    invocations: int,
-    error: str,
-    now: datetime,
-    request_id: str,
-) -> dict[str, Any]:
-    """An invocation record, as the developer guide shows it ("Example invocation records" of both kinds of stream)."""
-
-    def at(record: StreamRecord) -> str:
-        return timestamp(datetime.fromtimestamp(record.created, UTC))
-
-    return {
-        "requestContext": {
-            "requestId": request_id,
-            "functionArn": function,
-            "condition": condition,
-            "approximateInvokeCount": invocations,
-        },
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            **({"functionError": error} if error else {}),
-        },
-        "version": "1.0",
-        "timestamp": timestamp(now),
-        INFORMATION[source.service]: {
-            "shardId": shard,
-            "startSequenceNumber": records[0].sequence,
-            "endSequenceNumber": records[-1].sequence,
-            "approximateArrivalOfFirstRecord": at(records[0]),
-            "approximateArrivalOfLastRecord": at(records[-1]),
-            "batchSize": len(records),
-            "streamArn": source.arn,
-        },
-    }
 
 
 def _is_stream(mapping: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 from opsctl.local.exchange import Handler, Request, Response, signed_request
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.streams import piping
 
 Record = dict[str, Any]
 Deliver = Callable[[list[Record]], Awaitable[None]]
@@ -106,7 +107,20 @@ async def take_from_queue(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
                 places.release()
 
 
-async def start_execution(pipe: Pipe, calls: Calls, payloads: list[Any]) -> None:
+async def take_from_stream(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
+    """Kinesis and DynamoDB: each shard in order. What is given up is told to the pipe's dead-letter queue."""
+
+    async def give_up(document: dict[str, Any]) -> None:
+        logging.getLogger("opsctl").warning("pipe %s gave up %s", pipe.name, document)
+        if queue := piping.dead_letter_arn(pipe):
+            await calls.json(
+                "sqs", "AmazonSQS.SendMessage", QueueUrl=_queue_url(queue), MessageBody=json.dumps(document)
+            )
+
+    await piping.take_from_stream(pipe, deliver, give_up, PLACES)
+
+
+async def start_execution(pipe: Pipe, calls: Calls, payloads: list[Any], _: list[Record]) -> None:
     """Step Functions: the whole batch is one execution's input. REQUEST_RESPONSE waits for an Express workflow."""
     wanted = pipe.target_parameters.get("StepFunctionStateMachineParameters", {}).get("InvocationType")
     action = "StartSyncExecution" if wanted == "REQUEST_RESPONSE" else "StartExecution"
@@ -117,22 +131,48 @@ async def start_execution(pipe: Pipe, calls: Calls, payloads: list[Any]) -> None
         raise NotDelivered(f"{done.get('executionArn')} ended as {done['status']}: {done.get('error')}")
 
 
-async def send_messages(pipe: Pipe, calls: Calls, payloads: list[Any]) -> None:
-    """SQS: one message for each record."""
+async def send_messages(pipe: Pipe, calls: Calls, payloads: list[Any], records: list[Record]) -> None:
+    """SQS: one message for each record. Parameters that are paths are looked up in the record, not in what is sent."""
     wanted = pipe.target_parameters.get("SqsQueueParameters", {})
-    for payload in payloads:
-        settings = {name: _at(value, payload) for name, value in wanted.items()}
+    for payload, record in zip(payloads, records, strict=True):
+        settings = {name: _at(value, opened(record)) for name, value in wanted.items()}
         await calls.json(
             "sqs", "AmazonSQS.SendMessage", QueueUrl=_queue_url(pipe.target), MessageBody=_text(payload), **settings
         )
 
 
-SOURCES: dict[str, Callable[[Pipe, Calls, Deliver], Awaitable[None]]] = {"sqs": take_from_queue}
-TARGETS: dict[str, Callable[[Pipe, Calls, list[Any]], Awaitable[None]]] = {
+async def put_records(pipe: Pipe, calls: Calls, payloads: list[Any], records: list[Record]) -> None:
+    """Kinesis: the records in one call, which takes 500; one that is refused has all of them come again."""
+    key = pipe.target_parameters.get("KinesisStreamParameters", {}).get("PartitionKey", "")
+    entries = [
+        {
+            "Data": base64.b64encode(_text(payload).encode()).decode(),
+            "PartitionKey": str(_at(key, opened(record))),
+        }
+        for payload, record in zip(payloads, records, strict=True)
+    ]
+    for first in range(0, len(entries), 500):
+        answer = await calls.json(
+            "kinesis", "Kinesis_20131202.PutRecords", StreamARN=pipe.target, Records=entries[first : first + 500]
+        )
+        if answer["FailedRecordCount"]:
+            raise NotDelivered(f"{pipe.target}: {answer['FailedRecordCount']} records were refused")
+
+
+SOURCES: dict[str, Callable[[Pipe, Calls, Deliver], Awaitable[None]]] = {
+    "sqs": take_from_queue,
+    "kinesis": take_from_stream,
+    "dynamodb": take_from_stream,
+}
+TARGETS: dict[str, Callable[[Pipe, Calls, list[Any], list[Record]], Awaitable[None]]] = {
+    "kinesis": put_records,
     "states": start_execution,
     "sqs": send_messages,
 }
-"""By the service in the ARN. A source runs until it is cancelled; a target raises NotDelivered."""
+"""By the service in the ARN. A source runs until it is cancelled; a target gets what is sent, and the records that it
+was made of, and raises NotDelivered."""
+
+PLACES = piping.Places()
 
 
 class Pipes(Gap):
@@ -170,6 +210,7 @@ class Pipes(Gap):
         asked = json.loads(request.body or b"{}")
         if record is None:
             await self._stop(answer.json()["Arn"])
+            PLACES.forget(answer.json()["Arn"])
         else:
             record.update({name: asked[name] for name in KEPT if name in asked})
             await self._stop(record["Arn"])
@@ -202,9 +243,9 @@ async def run(pipe: Pipe, calls: Calls) -> None:
         return
 
     async def deliver(records: list[Record]) -> None:
-        payloads = [transformed(record, pipe) for record in records if passes(record, pipe)]
-        if payloads:
-            await target(pipe, calls, payloads)
+        passed = [record for record in records if passes(record, pipe)]
+        if passed:
+            await target(pipe, calls, [transformed(record, pipe) for record in passed], passed)
 
     while True:
         try:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opsctl.local.streams.attempts import StreamRecord
 
@@ -152,6 +153,17 @@ class Arrivals:
         self._pending = False
         told, self._event = self._event, asyncio.Event()
         told.set()
+
+
+_listening: WeakKeyDictionary[asyncio.AbstractEventLoop, Arrivals] = WeakKeyDictionary()
+
+
+def arrivals() -> Arrivals:
+    """The one listener of this event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _listening:
+        _listening[loop] = Arrivals()
+    return _listening[loop]
 
 
 async def arrival(event: asyncio.Event, *, at_most: float) -> None:
