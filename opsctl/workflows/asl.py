@@ -274,7 +274,9 @@ def _errors_of(retriers: Iterable[Json]) -> frozenset[str]:
 
 
 def _from_statelint(line: str) -> Problem:
-    """statelint says `State Machine.States.A.Next is …`: where, then what."""
+    """statelint says `State Machine.States.A.Next is …`, where and then what; or a sentence about all of it."""
+    if not line.startswith("State Machine"):
+        return Problem("language", "", line.replace("State Machine.", ""))
     where, _, what = line.removeprefix("State Machine").partition(" ")
     return Problem("language", where.removeprefix("."), what)
 
