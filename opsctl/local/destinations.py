@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -90,6 +90,24 @@ def invocation(function: str, payload: bytes, *, account: str, region: str, kind
     headers = {"x-amz-invocation-type": kind, "content-type": "application/json"}
     path = f"/2015-03-31/functions/{function}/invocations"
     return signed_request("lambda", account, region, "POST", path, headers=headers, body=payload)
+
+
+def dead_letter(arn: str, body: str, attributes: Mapping[str, str], *, account: str, region: str) -> Request:
+    """A message for a function's dead-letter queue or topic: the event as it came, and attributes that are text."""
+    if arn.split(":")[2] == "sns":
+        form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": arn, "Message": body}
+        for position, (name, value) in enumerate(attributes.items(), 1):
+            entry = f"MessageAttributes.entry.{position}"
+            form |= {f"{entry}.Name": name, f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return signed_request("sns", account, region, "POST", "/", headers=headers, body=urlencode(form).encode())
+    owner, queue = arn.split(":")[4:6]
+    message = {
+        "QueueUrl": f"http://127.0.0.1/{owner}/{queue}",
+        "MessageBody": body,
+        "MessageAttributes": {n: {"DataType": "String", "StringValue": value} for n, value in attributes.items()},
+    }
+    return _json_call("sqs", "AmazonSQS.SendMessage", message, account, region)
 
 
 def _json_call(service: str, target: str, body: Document, account: str, region: str) -> Request:

@@ -10,6 +10,7 @@ from opsctl.local.gaps.alarm_evaluation import AlarmEvaluation
 from opsctl.local.gaps.alarms import Alarms
 from opsctl.local.gaps.anonymous_buckets import AnonymousBuckets
 from opsctl.local.gaps.api_keys import ApiKeys
+from opsctl.local.gaps.async_invocations import AsyncInvocations
 from opsctl.local.gaps.authorizers import Authorizers
 from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.batch import Batch
@@ -75,6 +76,7 @@ GAPS: tuple[type[Gap], ...] = (
     ReservedConcurrency,
     StateMachines,
     FunctionUrls,
+    AsyncInvocations,
     EventSourceMappings,
     StreamTags,
     SecretRotation,
