@@ -15,7 +15,7 @@ from opsctl.queues.letters import Letter, letter_of_message, letter_of_object
 from opsctl.queues.stores import Kind, Store
 
 # While we look, letters are hidden from others; a look that is killed lets them go by itself after this time.
-HOLD_SECONDS = 60
+HOLD_SECONDS = 20
 BATCH = 10
 
 

@@ -36,9 +36,10 @@ resource "aws_sns_topic_subscription" "this" {
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {
-  function_name          = module.function.function.function_name
-  qualifier              = module.function.function.alias
-  maximum_retry_attempts = 2
+  function_name                = module.function.function.function_name
+  qualifier                    = module.function.function.alias
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 6 * 3600
 
   destination_config {
     on_failure {
