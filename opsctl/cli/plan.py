@@ -21,8 +21,9 @@ def plan(
 ) -> None:
     """Show what `up` would change, in people's words, and keep the plan. Nothing is changed."""
     from opsctl.cli.approvals import Afresh
-    from opsctl.cli.plan_view import plan_document, show_plan, summary
+    from opsctl.cli.plan_view import plan_document, show_functions, show_plan, summary
     from opsctl.cli.progress import Progress
+    from opsctl.environments import planning
     from opsctl.environments.ports import connect
     from opsctl.environments.up import plan_up
 
@@ -30,9 +31,11 @@ def plan(
     with Progress(screen) as progress:
         ports = connect(config(), named(environment), on_event=progress)
         _, made = plan_up(ports, afresh=Afresh(screen, progress, yes))
+        bundles = planning.bundles(ports, made)
     if json:
-        screen.json(plan_document(made))
+        screen.json(plan_document(made, bundles))
     elif made.has_changes:
+        show_functions(bundles, screen)
         show_plan(made, screen)
     else:
         screen.say(summary(made))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from opsctl.deploy.function_rules import MEGABYTE, judge
+from opsctl.deploy.packages import LARGEST_UNZIPPED_BYTES
 from opsctl.terraform.plan import Action, Change
 from opsctl.ui.console import Console, literal
 
 if TYPE_CHECKING:
+    from opsctl.deploy.function_rules import Bundle
     from opsctl.terraform import Plan
 
 MARKS = {
@@ -70,8 +74,21 @@ def summary(plan: Plan) -> str:
     return "Only outputs change." if plan.has_changes else "No changes: the environment is as its Terraform says."
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan as `--json` prints it: names and actions, never values."""
+def show_functions(bundles: Sequence[Bundle], console: Console) -> None:
+    """Print how large each function is with its layers, largest first, and what may go wrong with it."""
+    if bundles:
+        console.note(
+            f"\n[bold]functions[/] with their layers, of {LARGEST_UNZIPPED_BYTES / MEGABYTE:.0f} MB", style=None
+        )
+    for bundle in sorted(bundles, key=lambda bundle: -bundle.unzipped_bytes):
+        name = bundle.package.name if bundle.package else bundle.where
+        console.note(f"  {bundle.unzipped_bytes / MEGABYTE:6.1f} MB  {literal(name)}", style=None)
+    for finding in judge(bundles):
+        console.warn(literal(f"{finding.where}: {finding.what}"))
+
+
+def plan_document(plan: Plan, bundles: Sequence[Bundle] = ()) -> dict[str, Any]:
+    """The plan as `--json` prints it: names and actions, never values; and how large its functions are."""
     return {
         "environment": plan.environment,
         "has_changes": plan.has_changes,
@@ -92,4 +109,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         ],
         "drift": [change.address for change in plan.drift],
         "output_changes": list(plan.output_changes),
+        "functions": [
+            {
+                "address": bundle.where,
+                "package": bundle.package.name if bundle.package else None,
+                "layers": [layer.name for layer in bundle.layers],
+                "unmeasured": list(bundle.unmeasured),
+                "unzipped_bytes": bundle.unzipped_bytes,
+                "zipped_bytes": bundle.zipped_bytes,
+                "largest_unzipped_bytes": LARGEST_UNZIPPED_BYTES,
+                "extensions": list(bundle.extensions),
+                "findings": [{"rule": finding.rule, "what": finding.what} for finding in judge([bundle])],
+            }
+            for bundle in bundles
+        ],
     }

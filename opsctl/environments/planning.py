@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from opsctl.config import cache_folder
+from opsctl.deploy.function_rules import Bundle, judge, planned_bundles, refuse
 from opsctl.deploy.packages import build_packages, find_functions, find_jobs, find_layers
 from opsctl.deploy.service_jar import build_service_jar
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
@@ -114,6 +115,20 @@ def upload_packages(ports: Ports) -> None:
             packages,
         )
         result(f"{len(packages)} uploaded")
+
+
+def bundles(ports: Ports, plan: Plan) -> tuple[Bundle, ...]:
+    """What the functions of a plan will be made of."""
+    return planned_bundles(plan.functions, packages=ports.packages, cache=cache_folder())
+
+
+def check_functions(ports: Ports, plan: Plan) -> None:
+    """Before anybody approves what AWS would refuse half-way, or what would carry a secret out.
+
+    Raises:
+        FunctionsRefused: a package with its layers is too large, or holds a secret.
+    """
+    refuse(judge(bundles(ports, plan)))
 
 
 def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:

@@ -58,11 +58,14 @@ def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
 
     Raises:
         StaleState: it was not agreed to start afresh.
+        FunctionsRefused: AWS would not take a function as it is built, or it carries a secret.
     """
     planning.check_files(ports.environment)
     settle_lost_cloud(ports, afresh)
     terraform = planning.prepare(ports)
-    return terraform, planning.make_plan(ports, terraform)
+    plan = planning.make_plan(ports, terraform)
+    planning.check_functions(ports, plan)
+    return terraform, plan
 
 
 def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Deployment:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.terraform.events import module_name
+from opsctl.terraform.planned_functions import PlannedFunction, planned_functions
 
 
 class Action(Enum):
@@ -96,6 +97,7 @@ class Changes:
     output_changes: tuple[str, ...]
     applyable: bool
     errored: bool
+    functions: tuple[PlannedFunction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class Plan:
     applyable: bool = True
     errored: bool = False
     duration_seconds: float = field(default=0, compare=False)
+    functions: tuple[PlannedFunction, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -196,6 +199,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Changes:
         ),
         applyable=document.get("applyable", True),
         errored=document.get("errored", False),
+        functions=planned_functions(document),
     )  # fmt: skip
 
 

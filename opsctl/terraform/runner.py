@@ -523,6 +523,7 @@ class Terraform:
             output_changes=changes.output_changes,
             applyable=changes.applyable,
             errored=changes.errored,
+            functions=changes.functions,
         )
 
     def _check_belongs(self, plan: Plan) -> None:

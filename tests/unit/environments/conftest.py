@@ -126,7 +126,7 @@ class ScriptedTerraform:
         counts = {
             name: [object()] * self.changes.get(name, 0) for name in ("created", "updated", "replaced", "deleted")
         }
-        return SimpleNamespace(**counts, has_changes=any(counts.values()), sha256="f" * 64)
+        return SimpleNamespace(**counts, has_changes=any(counts.values()), sha256="f" * 64, functions=())
 
     def apply(self, plan: Any) -> None:
         self.applied += 1
