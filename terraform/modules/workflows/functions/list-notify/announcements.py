@@ -7,7 +7,7 @@ from typing import Any
 
 
 def of(notice: Mapping[str, Any]) -> dict[str, Any]:
-    """The announcement of what became of a list: {event: list.ready, result} or {event: list.rejected, problem}.
+    """The announcement of what became of a list: list.ready with result, or list.rejected with problem.
 
     Raises:
         ValueError: an outcome that is neither.
@@ -15,8 +15,8 @@ def of(notice: Mapping[str, Any]) -> dict[str, Any]:
     source = {"bucket": notice["bucket"], "key": notice["key"], "etag": notice["etag"]}
     match notice["outcome"]:
         case "ready":
-            return {"event": "list.ready", "outcome": "ready", "source": source, "result": notice["result"]}
+            return {**source, "event": "list.ready", "outcome": "ready", "result": notice["result"]}
         case "rejected":
-            return {"event": "list.rejected", "outcome": "rejected", "source": source, "problem": notice["problem"]}
+            return {**source, "event": "list.rejected", "outcome": "rejected", "problem": notice["problem"]}
         case other:
             raise ValueError(f"a list is ready or rejected, not {other!r}")
