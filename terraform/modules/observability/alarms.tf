@@ -41,29 +41,24 @@ locals {
     },
   )
 
-  # Where what was given up on waits: queue → the short names of those that it belongs to. A queue without a dead-letter
-  # queue keeps failures itself.
+  # Where what was given up on waits, by the short name of whose it is.
   dead_letter_queues = merge(
-    { for name, queue in var.queues : coalesce(queue.dead_letter_name, queue.name) => name... },
-    { for name, queue in var.failure_queues : queue.name => name... },
+    { for name, queue in var.queues : name => { name = queue.dead_letter_name } },
+    var.failure_queues,
   )
-  work_queues = {
-    for name, queue in var.queues : name => queue
-    if queue.name != null && queue.dead_letter_name != null && queue.name != queue.dead_letter_name
-  }
 
   # The dead-letter alarm is ours, not AWS's (15 minutes of an average): one message there is one loss, and it stays until
   # somebody looks. An idle queue stops reporting, which is no alarm.
   queue_alarms = merge(
     {
-      for queue, names in local.dead_letter_queues : "queue-${sort(names)[0]}-dead-letters" => {
-        meaning   = "Messages of ${join(", ", sort(names))} were given up on and wait in ${queue}.", runbook = "dead-letter-queue"
-        namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue }
+      for name, queue in local.dead_letter_queues : "queue-${name}-dead-letters" => {
+        meaning   = "What ${name} gave up on waits in ${queue.name}.", runbook = "dead-letter-queue"
+        namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue.name }
         statistic = "Maximum", operator = ">=", threshold = 1, period = 60, periods = 1, missing = "notBreaching"
       }
     },
     {
-      for name, queue in local.work_queues : "queue-${name}-age" => {
+      for name, queue in var.queues : "queue-${name}-age" => {
         meaning   = "The oldest message of ${queue.name} has waited longer than ${var.queue_age_seconds} seconds for 15 minutes.", runbook = "queue-backlog"
         namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = queue.name }
         statistic = "Maximum", operator = ">=", threshold = var.queue_age_seconds, period = 60, periods = 15, missing = "missing"

@@ -57,8 +57,6 @@ locals {
     },
   )
 
-  schedule_groups = toset([for schedule in var.schedules : schedule.group])
-
   # Ours, but for the schedules': AWS recommends none for rules and pipes. Each of them has retried by then.
   event_alarms = merge(
     {
@@ -79,9 +77,9 @@ locals {
       }
     },
     {
-      for group in local.schedule_groups : "schedules-${group}-dropped" => {
-        meaning   = "Schedules of group ${group} gave up on their targets.", runbook = "schedule-failures"
-        namespace = "AWS/Scheduler", metric = "InvocationDroppedCount", dimensions = { ScheduleGroup = group }
+      for name, schedule in var.schedules : "schedule-${name}-dropped" => {
+        meaning   = "A schedule of group ${schedule.group}, where ${schedule.name} is, gave up on its target.", runbook = "schedule-failures"
+        namespace = "AWS/Scheduler", metric = "InvocationDroppedCount", dimensions = { ScheduleGroup = schedule.group }
         statistic = "Sum", operator = ">", threshold = 0, period = 60, periods = 1, missing = "notBreaching"
       }
     },

@@ -19,9 +19,9 @@ locals {
       { title = "Functions: slowest tenth, ms", region = local.region, statistic = "p90", metrics = [for function in var.functions : ["AWS/Lambda", "Duration", "FunctionName", function.function_name]] },
     ],
     [
-      { title = "Queues: waiting", region = local.region, statistic = "Maximum", metrics = [for queue in local.work_queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]] },
-      { title = "Queues: oldest message, s", region = local.region, statistic = "Maximum", metrics = [for queue in local.work_queues : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name]] },
-      { title = "Queues: dead letters", region = local.region, statistic = "Maximum", metrics = [for queue, names in local.dead_letter_queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]] },
+      { title = "Queues: waiting", region = local.region, statistic = "Maximum", metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]] },
+      { title = "Queues: oldest message, s", region = local.region, statistic = "Maximum", metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name]] },
+      { title = "Queues: dead letters", region = local.region, statistic = "Maximum", metrics = [for queue in distinct([for queue in values(local.dead_letter_queues) : queue.name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]] },
     ],
     [
       { title = "Topics: published", region = local.region, statistic = "Sum", metrics = [for topic in var.topics : ["AWS/SNS", "NumberOfMessagesPublished", "TopicName", topic.name]] },
@@ -37,7 +37,7 @@ locals {
     [
       { title = "Rules: matched", region = local.region, statistic = "Sum", metrics = [for rule in concat(values(var.event_rules), values(var.failure_rules)) : concat(["AWS/Events", "TriggeredRules", "RuleName", rule.name], rule.bus_name == "default" ? [] : ["EventBusName", rule.bus_name])] },
       { title = "Rules: given up on", region = local.region, statistic = "Sum", metrics = [for rule in var.event_rules : concat(["AWS/Events", "FailedInvocations", "RuleName", rule.name], rule.bus_name == "default" ? [] : ["EventBusName", rule.bus_name])] },
-      { title = "Schedules: attempts", region = local.region, statistic = "Sum", metrics = [for group in local.schedule_groups : ["AWS/Scheduler", "InvocationAttemptCount", "ScheduleGroup", group]] },
+      { title = "Schedules: attempts", region = local.region, statistic = "Sum", metrics = [for group in distinct([for schedule in var.schedules : schedule.group]) : ["AWS/Scheduler", "InvocationAttemptCount", "ScheduleGroup", group]] },
       { title = "Pipes: failed", region = local.region, statistic = "Sum", metrics = [for pipe in var.pipes : ["AWS/EventBridge/Pipes", "ExecutionFailed", "PipeName", pipe.name]] },
     ],
     [

@@ -34,17 +34,13 @@ variable "functions" {
 }
 
 variable "queues" {
-  description = "Every work queue by its short name, with its dead-letter queue (names). Without a dead-letter queue, or with itself as one, it keeps failures; without a name it is only the dead-letter queue of something that is no queue."
-  type        = map(object({ name = optional(string), dead_letter_name = optional(string) }))
+  description = "Every work queue by its short name, with its dead-letter queue (names)."
+  type        = map(object({ name = string, dead_letter_name = string }))
   default     = {}
-  validation {
-    condition     = alltrue([for queue in var.queues : queue.name != null || queue.dead_letter_name != null])
-    error_message = "A queue needs its name, or that of its dead-letter queue."
-  }
 }
 
 variable "failure_queues" {
-  description = "Every queue that takes what functions could not work off (on_failure destinations), by the function's short name."
+  description = "Every queue that takes what something else than a queue could not work off (on_failure destinations of functions, rules …), by its short name."
   type        = map(object({ name = string }))
   default     = {}
 }
@@ -86,7 +82,7 @@ variable "failure_rules" {
 }
 
 variable "schedules" {
-  description = "Every EventBridge Scheduler schedule by its short name; alarms are on their groups."
+  description = "Every EventBridge Scheduler schedule by its short name; each alarm is on its group, which is what Scheduler reports by."
   type        = map(object({ name = string, group = string }))
   default     = {}
 }

@@ -139,10 +139,7 @@ run "every_system_that_works_by_events_has_its_alarms" {
     pipes          = { orders = { name = "opsctl-test-orders" } }
     websocket      = { id = "abc", stage = "live" }
     queues = {
-      orders   = { name = "opsctl-test-orders", dead_letter_name = "opsctl-test-orders-dlq" }
-      charges  = { name = "opsctl-test-charges", dead_letter_name = "opsctl-test-orders-dlq" }
-      lists    = { name = null, dead_letter_name = "opsctl-test-lists-dlq" }
-      realtime = { name = "opsctl-test-realtime-failures", dead_letter_name = null }
+      orders = { name = "opsctl-test-orders", dead_letter_name = "opsctl-test-orders-dlq" }
     }
     failure_queues = { notice = { name = "opsctl-test-notice-failures" } }
   }
@@ -152,12 +149,11 @@ run "every_system_that_works_by_events_has_its_alarms" {
       for name in [
         "table-orders-throttles", "topic-orders-failures", "workflow-saga-failures", "workflow-saga-timeouts", "workflow-says-no-timeouts",
         "stream-orders-age", "stream-orders-throttles", "rule-placed-failures", "rule-arrived-failures", "batch-failures",
-        "schedules-opsctl-test-dropped", "pipe-orders-failures", "websocket-errors", "websocket-latency",
-        "queue-orders-age", "queue-charges-age",
-        "queue-charges-dead-letters", "queue-lists-dead-letters", "queue-realtime-dead-letters", "queue-notice-dead-letters",
+        "schedule-sweep-dropped", "schedule-tidy-dropped", "pipe-orders-failures", "websocket-errors", "websocket-latency",
+        "queue-orders-age", "queue-orders-dead-letters", "queue-notice-dead-letters",
       ] : "opsctl-test-${name}"
     ])
-    error_message = "An alarm is missing or new: say so here. Queues that share a dead-letter queue share its alarm."
+    error_message = "An alarm is missing or new: say so here."
   }
 
   assert {
@@ -254,9 +250,8 @@ run "malformed_words_are_refused" {
     alert_email                    = "somebody"
     queue_age_seconds              = 1
     stream_age_seconds             = 86400
-    queues                         = { nameless = {} }
     blocked_requests_per_5_minutes = 0
     key_deletion_days              = 1
   }
-  expect_failures = [var.name_prefix, var.alert_email, var.queue_age_seconds, var.stream_age_seconds, var.queues, var.blocked_requests_per_5_minutes, var.key_deletion_days]
+  expect_failures = [var.name_prefix, var.alert_email, var.queue_age_seconds, var.stream_age_seconds, var.blocked_requests_per_5_minutes, var.key_deletion_days]
 }
