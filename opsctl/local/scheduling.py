@@ -46,8 +46,6 @@ def _next_time(schedule: Mapping[str, Any], after: datetime) -> datetime | None:
     if match := RATE.fullmatch(expression):
         step = timedelta(**{f"{match[2]}s": int(match[1])})
         begins = _moment(schedule.get("StartDate")) or _moment(schedule["LastModificationDate"]) or after
-        if begins > after:
-            return begins
         return begins + step * ((after - begins) // step + 1)
     from ministack.services import eventbridge
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.local.destinations import DESTINATIONS
@@ -143,7 +142,7 @@ def _call(arn: str, text: str, account: str, region: str) -> Request:
     service = arn.split(":")[2]
     if service == "lambda":
         return signed_request(
-            "lambda", account, region, "POST", f"/2015-03-31/functions/{quote(arn, safe='')}/invocations",
+            "lambda", account, region, "POST", f"/2015-03-31/functions/{arn}/invocations",
             headers={"x-amz-invocation-type": "Event"}, body=text.encode(),
         )  # fmt: skip
     if service == "states":

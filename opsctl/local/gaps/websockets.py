@@ -17,7 +17,6 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.local.edge.access_log import render
@@ -147,7 +146,7 @@ class Websockets(Gap):
         asking = self.cloud.handle(
             signed_request(
                 "lambda", api.account_id, api.region, "POST",
-                f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations",
+                f"/2015-03-31/functions/{function_arn}/invocations",
                 headers={"x-amz-invocation-type": "RequestResponse"}, body=json.dumps(event).encode(),
             )
         )  # fmt: skip

@@ -162,7 +162,8 @@ class Session:
         if not 200 <= status < 300:
             return (status, FORBIDDEN), None
         chosen = {name.lower(): str(value) for name, value in (answer.get("headers") or {}).items()}
-        return None, chosen.get("sec-websocket-protocol")
+        protocol = chosen.get("sec-websocket-protocol")
+        return None, protocol if protocol in self._scope.get("subprotocols", ()) else None
 
     async def _authorize(self, route: Route, event: Handled) -> tuple[int, str] | None:
         """Ask the REQUEST authorizer. It is asked for each connection: WebSocket APIs keep no answers."""
