@@ -9,7 +9,7 @@ from statistics import quantiles
 from typing import Any
 
 from opsctl.clock import Clock, SystemClock
-from opsctl.smoke import photos
+from opsctl.smoke import images, photos
 from opsctl.smoke.check import CheckFailed, Trial, open_trial
 from opsctl.smoke.target import SmokeTarget
 
@@ -39,7 +39,7 @@ class Burst:
         upload: of one photo, request to answer.
         announcement: of one photo, from its upload's answer to its announcement.
         announced_twice: ids that were announced more than once.
-        without_record, without_thumbnail: ids that were announced, but lack the one or the other.
+        without_record, without_thumbnail, without_versions: ids that were announced, but lack the one or the other.
     """
 
     photos: int
@@ -52,11 +52,12 @@ class Burst:
     announced_twice: tuple[str, ...]
     without_record: tuple[str, ...]
     without_thumbnail: tuple[str, ...]
+    without_versions: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Every photo has exactly one announcement, a record and a thumbnail."""
-        return not (self.announced_twice or self.without_record or self.without_thumbnail)
+        """Every photo has exactly one announcement, a record and a thumbnail, and its versions where there are any."""
+        return not (self.announced_twice or self.without_record or self.without_thumbnail or self.without_versions)
 
     @property
     def photos_per_second(self) -> float:
@@ -140,6 +141,23 @@ def _judge(
         announced_twice=tuple(photo_id for photo_id in sent if len(announcements.of(photo_id)) > 1),
         without_record=tuple(photo_id for photo_id, item in zip(sent, records, strict=True) if item is None),
         without_thumbnail=tuple(p for p in sent if f"thumbnails/{p}.jpg" not in thumbnails),
+        without_versions=_without_versions(trial, list(sent)) if images.are_in(trial.target) else (),
+    )
+
+
+def _without_versions(trial: Trial, sent: list[str]) -> tuple[str, ...]:
+    """Waits until the image processor has come to an end with each photo; says which lack a version."""
+    for photo_id in sent:
+        images.wait_until(trial, images.id_of_photo(photo_id), "ready")
+    keys = set(
+        trial.aws.pages(
+            "s3", "list_objects_v2", "Contents[].Key", Bucket=trial.target.output("images.bucket"), Prefix="photos/"
+        )
+    )
+    return tuple(
+        photo_id
+        for photo_id in sent
+        if not {f"{images.id_of_photo(photo_id)}/{version}.jpg" for version in images.VERSIONS} <= keys
     )
 
 

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 from opsctl.aws import Aws, NotFound
+from opsctl.smoke import images
 from opsctl.smoke.check import CheckFailed, Trial, expect
 from opsctl.smoke.edge import Answer
 from opsctl.smoke.target import SmokeTarget
@@ -92,14 +93,12 @@ def record(target: SmokeTarget, photo_id: str) -> dict[str, Any] | None:
 
 
 def remove(target: SmokeTarget, photo_id: str) -> None:
-    """Remove upload, thumbnail (every version of them) and record. Nothing there is fine."""
+    """Remove upload, thumbnail, filtered versions and records, nothing of which need be there."""
     bucket = target.output("photos.bucket")
     for key in (f"uploads/{photo_id}", f"thumbnails/{photo_id}.jpg"):
-        versions = target.aws.pages(
-            "s3", "list_object_versions", "[Versions, DeleteMarkers][]", Bucket=bucket, Prefix=key
-        )
-        for version in [version for version in versions if version and version["Key"] == key]:
-            target.aws.call("s3", "delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
+        images.remove_objects(target, bucket, key)
+    if images.are_in(target):
+        images.remove(target, images.id_of_photo(photo_id))
     target.aws.call("dynamodb", "delete_item", TableName=target.output("photos.table"), Key=_key(photo_id))
 
 
@@ -109,23 +108,30 @@ def _key(photo_id: str) -> dict[str, dict[str, str]]:
 
 @dataclass
 class Announcements:
-    """A queue of our own, subscribed to the photos topic, that sees what is announced from now on.
+    """A queue of our own, subscribed to a topic, that sees what is announced from now on.
 
     Attributes:
-        seen: by photo id, every announcement so far with the time (Unix seconds) at which SNS handed it over.
+        id_field: which field of an announcement says what it is about.
+        seen: by that id, every announcement so far with the time (Unix seconds) at which SNS handed it over.
     """
 
     aws: Aws
     queue_url: str
+    id_field: str = "photo_id"
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
-    def listen(cls, trial: Trial) -> Announcements:
-        """Make the queue and subscribe it; both are removed when the trial ends."""
+    def listen(cls, trial: Trial, topic: str = "photos.topic_arn", id_field: str = "photo_id") -> Announcements:
+        """Make the queue and subscribe it; both are removed when the trial ends.
+
+        Args:
+            topic: the output that has the topic's ARN.
+        """
         target, aws = trial.target, trial.aws
-        topic = target.output("photos.topic_arn")
+        name = f"{target.prefix}-smoke-{trial.id}-{topic.partition('.')[0]}"
+        topic = target.output(topic)
         url = aws.call(
-            "sqs", "create_queue", QueueName=f"{target.prefix}-smoke-{trial.id}", tags=dict(target.tags),
+            "sqs", "create_queue", QueueName=name, tags=dict(target.tags),
             # A queue that a killed run left behind at least forgets its messages soon.
             Attributes={"MessageRetentionPeriod": "600", "SqsManagedSseEnabled": "true"},
         )["QueueUrl"]  # fmt: skip
@@ -142,7 +148,7 @@ class Announcements:
             f"subscription {subscription}",
             partial(_ignore_missing, aws, "sns", "unsubscribe", SubscriptionArn=subscription),
         )
-        return cls(aws, url)
+        return cls(aws, url, id_field)
 
     def poll(self, *, wait_seconds: int = 1) -> int:
         """Take what has come, waiting up to `wait_seconds` for the first; returns how many there were."""
@@ -159,35 +165,43 @@ class Announcements:
             )  # fmt: skip
         return len(messages)
 
-    def of(self, photo_id: str) -> list[dict[str, Any]]:
-        return self.seen.get(photo_id, [])
+    def of(self, wanted: str) -> list[dict[str, Any]]:
+        return self.seen.get(wanted, [])
 
     def _note(self, message: Mapping[str, Any]) -> None:
         try:
             announced = json.loads(message["Body"])
         except ValueError:
             return
-        if isinstance(announced, dict) and isinstance(announced.get("photo_id"), str):
+        if isinstance(announced, dict) and isinstance(announced.get(self.id_field), str):
             sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
-            self.seen.setdefault(announced["photo_id"], []).append(announced | {"sent_at": sent_at})
+            self.seen.setdefault(announced[self.id_field], []).append(announced | {"sent_at": sent_at})
 
 
 @dataclass
 class DeadLetters:
-    """A look into the photos' dead-letter queue that leaves the messages of others where they are."""
+    """A look into a dead-letter queue that leaves the messages of others where they are.
+
+    Attributes:
+        id_attribute: which message attribute says what it is about.
+    """
 
     aws: Aws
     queue_url: str
+    id_attribute: str = "photo_id"
     held: list[str] = field(default_factory=list)
 
     @classmethod
-    def search(cls, trial: Trial) -> DeadLetters:
-        letters = cls(trial.aws, trial.target.output("photos.dead_letter_queue_url"))
+    def search(
+        cls, trial: Trial, queue: str = "photos.dead_letter_queue_url", id_attribute: str = "photo_id"
+    ) -> DeadLetters:
+        """Begin a search; `queue` is the output that has the queue's URL."""
+        letters = cls(trial.aws, trial.target.output(queue), id_attribute)
         trial.afterwards("dead letters of others", letters.release)
         return letters
 
-    def take(self, photo_id: str) -> Mapping[str, str] | None:
-        """Remove the dead letter of a photo and return its attributes; None when it isn't among the next ten.
+    def take(self, wanted: str) -> Mapping[str, str] | None:
+        """Remove the dead letter with this id and return its attributes; None when it isn't among the next ten.
 
         Others stay hidden while we search, so that a full queue is got through, and are released afterwards.
         """
@@ -200,7 +214,7 @@ class DeadLetters:
             attributes = {
                 name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()
             }
-            if attributes.get("photo_id") == photo_id:
+            if attributes.get(self.id_attribute) == wanted:
                 found = attributes
                 self.aws.call("sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
             else:

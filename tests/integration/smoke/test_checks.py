@@ -14,6 +14,11 @@ from opsctl.smoke.checks import CHECKS
 NOTHING = {"objects": [], "records": [], "queues": [], "subscriptions": [], "users": [], "orders": []}
 
 
+# What the stand-in has nothing of: these are run on the real stack, by tests/e2e.
+ELSEWHERE = {"image-path", "checkout-path", "list-path", "approval-path", "realtime-path", "bulk-path", "stream-path"}
+HERE = [check.name for check in CHECKS if check.name not in ELSEWHERE]
+
+
 def failure_of(stack, name, *, budget_seconds=4.0, **target):
     """The message with which the check fails; it must fail."""
     checks = [replace(check, budget_seconds=budget_seconds) for check in CHECKS]
@@ -23,8 +28,8 @@ def failure_of(stack, name, *, budget_seconds=4.0, **target):
 
 
 def test_a_healthy_stack_passes_every_check_and_keeps_nothing_of_them(stack):
-    report = smoke.run(stack.target())
-    assert {result.name: result.message for result in report.results} == {check.name: "" for check in CHECKS}
+    report = smoke.run(stack.target(), only=HERE)
+    assert {result.name: result.message for result in report.results} == dict.fromkeys(HERE, "")
     assert report.exit_code is ExitCode.DONE
     assert stack.left() == NOTHING
 
