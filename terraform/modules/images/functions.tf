@@ -11,7 +11,7 @@ locals {
         ReadOriginals = { Action = ["s3:GetObject"], Resource = local.originals }
         # Without it S3 answers 403 for an object that is gone, and it could not be told from one that is forbidden.
         TellWhatIsGone = { Action = ["s3:ListBucket"], Resource = [local.bucket_arn, var.photos.bucket.arn], Condition = { StringLike = { "s3:prefix" = ["incoming/*", "uploads/*"] } } }
-        ClaimImages    = { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [local.table_arn] }
+        ClaimImages    = { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.table_arn] }
       }
     }
     image-resize = {

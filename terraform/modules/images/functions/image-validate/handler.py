@@ -22,7 +22,7 @@ metrics = Metrics()
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Gives {outcome: valid (with format, width, height, frames), invalid (with reason), duplicate, in_other_hands}."""
+    """Gives {outcome}: valid (format, width, height, frames), invalid (reason), duplicate, in_other_hands or gone."""
     request = event["request"]
     logger.append_keys(image_id=request["image_id"], execution=event["execution"], step="validate")
     logger.info("attempt")
@@ -32,7 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.info("delivered again", status=status)
         return {"outcome": outcome_without_claim(status)}
     try:
-        facts = inspect(store.fetch(request["bucket"], request["key"]))
+        original = store.fetch(request["bucket"], request["key"])
+        if original is None:
+            logger.info("removed since")
+            store.forget(request["image_id"])
+            return {"outcome": "gone"}
+        facts = inspect(original)
     except Refused as refusal:
         metrics.add_metric(name="ImagesRejected", unit=MetricUnit.Count, value=1)
         logger.warning("rejected", reason=str(refusal))

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from claims import CONDITION, claim
-from pictures import Refused, check_size
+from pictures import check_size
 from pictures.attempts import attempt
 
 _s3 = boto3.client("s3")
@@ -42,16 +42,21 @@ def claim_image(request: dict[str, Any], execution: str, now: datetime) -> str |
     return None
 
 
-def fetch(bucket: str, key: str) -> bytes:
-    """The original.
+def forget(image_id: str) -> None:
+    """Remove the record of an image that somebody removed."""
+    _images.delete_item(Key={"image_id": image_id})
+
+
+def fetch(bucket: str, key: str) -> bytes | None:
+    """The original; None: it was removed since.
 
     Raises:
-        Refused: it is gone, empty or too large to be fetched.
+        Refused: it is empty or too large to be fetched.
     """
     try:
         stored = _s3.get_object(Bucket=bucket, Key=key)
-    except _s3.exceptions.NoSuchKey as error:
-        raise Refused("the object is gone") from error
+    except _s3.exceptions.NoSuchKey:
+        return None
     check_size(stored["ContentLength"])
     content: bytes = stored["Body"].read()
     return content
