@@ -20,6 +20,7 @@ from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.event_source_mappings import EventSourceMappings
+from opsctl.local.gaps.event_targets import EventTargets
 from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
 from opsctl.local.gaps.function_metrics import FunctionMetrics
@@ -78,6 +79,7 @@ GAPS: tuple[type[Gap], ...] = (
     FunctionUrls,
     AsyncInvocations,
     EventSourceMappings,
+    EventTargets,
     StreamTags,
     SecretRotation,
     Schedules,
