@@ -79,7 +79,10 @@ class Batch(Gap):
             found.arn, found.container_properties or {}, found.parameters or {}, found.retry_strategy or {},
             found.timeout or {},
         )  # fmt: skip
-        job = self._scheduler.submit(api.request_from(body, definition, queue.arn), account_id, region)
+        asked = api.request_from(body, definition, queue.arn)
+        if asked.log_group == api.DEFAULT_LOG_GROUP:
+            _make_log_group(account_id, region)
+        job = self._scheduler.submit(asked, account_id, region)
         return {"jobArn": job.arn, "jobName": job.request.name, "jobId": job.id}
 
     def describe(self, body: Mapping[str, Any], account_id: str, region: str) -> dict[str, Any]:
@@ -168,6 +171,16 @@ ACTIONS: Mapping[str, Answer] = {
     "canceljob": Batch.cancel,
     "terminatejob": Batch.terminate,
 }
+
+
+def _make_log_group(account_id: str, region: str) -> None:
+    """The group of jobs that name none, which is there since the first of them. Others are their owners' to make."""
+    from ministack.core.responses import request_scope
+    from ministack.services import cloudwatch_logs
+
+    with request_scope(account_id, region):
+        if api.DEFAULT_LOG_GROUP not in cloudwatch_logs._log_groups:
+            cloudwatch_logs._create_log_group({"logGroupName": api.DEFAULT_LOG_GROUP})
 
 
 def _place(queue_arn: str) -> Place | None:
