@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opsctl.local.gaps.event_targets import group_of
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.metrics import metric
 from opsctl.local.observing import observe
@@ -20,7 +21,7 @@ DEFAULT_BUS = "default"
 class RuleMetrics(Gap):
     async def install(self) -> None:
         from ministack.core import responses
-        from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+        from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, sns, sqs, stepfunctions
 
         self._events, self._scope = eventbridge, responses
         self._found = {
@@ -28,6 +29,7 @@ class RuleMetrics(Gap):
             "sqs": sqs._queue_by_arn,
             "sns": sns._topic_by_arn_any_scope,
             "states": stepfunctions._resolve_state_machine_arn,
+            "logs": lambda arn: cloudwatch_logs._log_groups.get(group_of(arn)),
             "batch": lambda _: True,  # another gap's, which tells of its own failures
             "events": lambda arn: "/api-destination/" in arn or arn.rpartition("/")[2] in eventbridge._event_buses,
         }
@@ -56,6 +58,8 @@ class RuleMetrics(Gap):
         self._record("Invocations")
         if not self._delivered(target.get("Arn", "")):
             self._record("FailedInvocations", *dimensions)
+            if target.get("DeadLetterConfig"):
+                self._record("InvocationsSentToDlq", *dimensions)
 
     def _delivered(self, arn: str) -> bool:
         service = (arn.split(":") + [""] * 3)[2]

@@ -260,11 +260,17 @@ def test_a_bucket_tells_of_requests_only_when_asked_and_of_its_size_each_day(
 def test_a_rule_tells_what_it_matched_and_whether_its_target_was_there(cloud: ClockedCloud, values: Values) -> None:
     events, sqs = cloud.client("events"), cloud.client("sqs")
     events.create_event_bus(Name="orders")
-    sqs.create_queue(QueueName="of-the-rule")
+    cloud.client("logs").create_log_group(logGroupName="/events")
+    for queue in ("of-the-rule", "letters-of-rules"):
+        sqs.create_queue(QueueName=queue)
     for name, target in {"kept": "of-the-rule", "lost": "no-such-queue"}.items():
         events.put_rule(Name=name, EventBusName="orders", EventPattern=json.dumps({"source": ["shop"]}))
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{target}"
-        events.put_targets(Rule=name, EventBusName="orders", Targets=[{"Id": "queue", "Arn": arn}])
+        letters = {"Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:letters-of-rules"}
+        targets = [{"Id": "queue", "Arn": arn, "DeadLetterConfig": letters}]
+        events.put_targets(Rule=name, EventBusName="orders", Targets=targets)
+    log = {"Id": "log", "Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/events"}
+    events.put_targets(Rule="kept", EventBusName="orders", Targets=[log])
     failed = {"EventBusName": "orders", "RuleName": "lost"}
     alarm = Alarm(cloud, "AWS/Events", "FailedInvocations", dimensions=failed)
     entries = [
@@ -276,9 +282,11 @@ def test_a_rule_tells_what_it_matched_and_whether_its_target_was_there(cloud: Cl
     def total(metric: str, rule: str) -> float:
         return sum(values("AWS/Events", metric, "Sum", EventBusName="orders", RuleName=rule))
 
-    for metric in ("MatchedEvents", "TriggeredRules", "Invocations"):
+    for metric in ("MatchedEvents", "TriggeredRules"):
         assert (total(metric, "kept"), total(metric, "lost")) == (2, 2), metric
+    assert (total("Invocations", "kept"), total("Invocations", "lost")) == (4, 2), "one for each target"
     assert (total("FailedInvocations", "kept"), total("FailedInvocations", "lost")) == (0, 2)
+    assert (total("InvocationsSentToDlq", "kept"), total("InvocationsSentToDlq", "lost")) == (0, 2)
     alarm.rings_and_falls_silent()
 
 
