@@ -215,5 +215,19 @@ def planned_bundles(
     return tuple(bundles)
 
 
+def built_bundles(
+    functions: Iterable[str], layers: Iterable[str], *, packages: Path, cache: Path | None = None,
+    approved_extensions: frozenset[str] = frozenset(),
+) -> tuple[Bundle, ...]:  # fmt: skip
+    """What functions are made of that were built into the folder `packages`, each with all of `layers`.
+
+    Args:
+        functions, layers: names of their packages (`Source.package`).
+    """
+    zips = tuple(f"{layer}.zip" for layer in layers)
+    planned = [PlannedFunction(name, "", name, f"{name}.zip", handed_over=False, layers=zips) for name in functions]
+    return planned_bundles(planned, packages=packages, cache=cache, approved_extensions=approved_extensions)
+
+
 def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / MEGABYTE:.1f} MB"

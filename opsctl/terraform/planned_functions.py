@@ -34,7 +34,7 @@ class PlannedFunction:
 def planned_functions(document: Mapping[str, Any]) -> tuple[PlannedFunction, ...]:
     """The functions of `terraform show -json PLAN` by address, without those of container images."""
     resources = list(_resources(document.get("planned_values", {}).get("root_module", {})))
-    layers = [resource["values"] for resource in resources if resource["type"] == "aws_lambda_layer_version"]
+    layers = [resource.get("values", {}) for resource in resources if resource["type"] == "aws_lambda_layer_version"]
     by_arn = {layer["arn"]: _zip_of(layer)[0] for layer in layers if layer.get("arn")}
     every = sorted({_zip_of(layer)[0] for layer in layers})
     found = []

@@ -18,6 +18,7 @@ from opsctl.deploy.function_rules import (
     RULES,
     Bundle,
     FunctionsRefused,
+    built_bundles,
     judge,
     planned_bundles,
     refuse,
@@ -235,6 +236,14 @@ def test_a_plan_is_judged_by_the_zips_that_were_built_for_it(tmp_path: Path) -> 
     ) as caught:
         refuse(judge([bundle]))
     assert "PASSWORD" not in json.dumps([caught.value.what, caught.value.where])
+
+
+def test_built_packages_are_judged_by_the_same_rules(tmp_path: Path) -> None:
+    write_zip(tmp_path / "thumbnail.zip", **{"handler.py": ""})
+    write_zip(tmp_path / "shared-layer.zip", **LAYER_FILES)
+    bundles = built_bundles(["thumbnail"], ["shared-layer"], packages=tmp_path)
+    assert [(bundle.where, bundle.unzipped_bytes) for bundle in bundles] == [("thumbnail", 3009)]
+    assert [finding.rule for finding in judge(bundles)] == ["function-unapproved-extension"]
 
 
 def test_a_zip_that_is_not_on_this_machine_is_said_to_be_unmeasured(tmp_path: Path) -> None:
