@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from opsctl.smoke import checkouts, guards, jpeg, orders, photos
+from opsctl.smoke import checkouts, guards, images, jpeg, orders, photos, streams, workflows
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 
 # Time for a second announcement that must not come.
@@ -58,6 +58,25 @@ def corrupt_photo(trial: Trial) -> Mapping[str, Any]:
     return {"reason": reason}
 
 
+def image_path(trial: Trial) -> Mapping[str, Any]:
+    results = photos.Announcements.listen(trial, "images.topic_arn", "image_id")
+    letters = photos.DeadLetters.search(trial, "images.dead_letter_queue_url", "image_id")
+    image_id = images.put(trial, f"smoke-{trial.id}.jpg", photos.photo())
+    bad_id = images.put(trial, f"smoke-{trial.id}-corrupt.jpg", photos.corrupt_photo())
+    images.wait_until(trial, image_id, "ready")
+    images.wait_until(trial, bad_id, "rejected")
+    made = {name: jpeg.pixel_size(content) for name, content in images.versions(trial.target, image_id).items()}
+    expect(sorted(made) == list(images.VERSIONS), f"the versions of {image_id} are {sorted(made)}")
+    expect(set(made.values()) == {photos.PHOTO_SIZE}, f"a photo of {photos.PHOTO_SIZE} pixels got versions of {made}")
+    letter = trial.until(f"{bad_id} in the dead-letter queue", lambda: letters.take(bad_id))
+    trial.until(f"the messages about {image_id} and {bad_id}", lambda: results.poll() and len(results.seen) >= 2)
+    while results.poll(wait_seconds=SETTLE_SECONDS):
+        pass
+    told = {about: [message["event"] for message in results.of(about)] for about in (image_id, bad_id)}
+    expect(told == {image_id: ["image.ready"], bad_id: ["image.rejected"]}, f"what was told: {told}")
+    return {"versions": made, "reason": letter.get("reason", "")}
+
+
 def order_path(trial: Trial) -> Mapping[str, Any]:
     placed = orders.place(trial)
     order_id = placed["order_id"]
@@ -106,6 +125,8 @@ def expect_ready(trial: Trial, photo_id: str) -> None:
         f"the thumbnail is {size[0]} x {size[1]} pixels; {width:.0f} x {height:.0f} keep the photo's aspect and turn",
     )
     expect(photos.record(trial.target, photo_id), f"there is no record of {photo_id} in the table")
+    if images.are_in(trial.target):
+        images.wait_until(trial, images.id_of_photo(photo_id), "ready")
     trial.evidence["thumbnail"] = {"width": size[0], "height": size[1], "bytes": len(answer.body)}
 
 
@@ -138,12 +159,32 @@ CHECKS: tuple[Check, ...] = (
         corrupt_photo, 60, frozenset({"photos"}),
     ),
     Check(
+        "image-path", "An image in its bucket gets its versions and one message; a corrupt one is rejected.",
+        image_path, 60, frozenset({"images", "systems"}),
+    ),
+    Check(
         "order-path", "An order travels the whole way to MySQL and back: placed, read, changed, deleted.",
         order_path, 60, frozenset({"orders", "api"}), "service-unhealthy-targets",
     ),
     Check(
         "checkout-path", "A checkout sent three times is reserved and paid once; a declined card gives the stock back.",
         checkouts.checkout_path, 60, frozenset({"orders", "api"}),
+    ),
+    Check(
+        "list-path", "A list is transformed and announced; a wrong one is refused with its reason, and has no result.",
+        workflows.list_path, 60, frozenset({"workflows"}),
+    ),
+    Check(
+        "approval-path", "A release waits for an approval, which counts once, and then goes on.",
+        workflows.approval_path, 60, frozenset({"workflows", "api"}),
+    ),
+    Check(
+        "stream-path", "An order's changes, put twice, reach both consumers of the stream once and in order.",
+        streams.stream_path, 60, frozenset({"streams", "orders"}), "stream-backlog",
+    ),
+    Check(
+        "bus-path", "One event reaches every consumer of the bus; one of them writes an e-mail.",
+        streams.bus_path, 60, frozenset({"events", "orders"}), "rule-failures",
     ),
     Check("site-page", "The page comes with its security headers.", site_page, 15, frozenset({"edge", "site"})),
     Check(
