@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 from opsctl.clock import Clock, SystemClock
 
 FLUSH_SECONDS = 5.0
+KEPT_HOURS = 6
+"""Points of services are kept so long (AWS: 15 days): 500 metrics make about 6 MB an hour. Storage metrics stay."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Metrics:
         self._clock = clock or SystemClock()
         self._values: dict[tuple[Metric, int], Counter[float]] = {}
         self._points: dict[tuple[Metric, int, float], dict[str, Any]] = {}
+        self._forgotten_at = self._clock.now()
         self._lock = Lock()
         self.gauges: list[Callable[[], None]] = []
 
@@ -96,11 +99,21 @@ class Metrics:
                 self._store(cloudwatch, measured, minute, value, count)
         oldest = int(self._clock.now().timestamp()) - 300
         self._points = {key: point for key, point in self._points.items() if key[1] >= oldest}
+        if self._clock.now() - self._forgotten_at >= timedelta(hours=1):
+            self._forget(cloudwatch)
         watched = {(account_id, region) for (account_id, region, _), _ in cloudwatch._alarms.all_items()}
         for account_id, region in watched:
             with request_scope(account_id, region):
                 cloudwatch._evaluate_all_alarms()
         return len(taken)
+
+    def _forget(self, cloudwatch: Any) -> None:
+        """Drop what is older than KEPT_HOURS; what programs publish by themselves is theirs."""
+        self._forgotten_at = self._clock.now()
+        oldest = self._forgotten_at.timestamp() - KEPT_HOURS * 3600
+        for (_, _, (namespace, _, _)), points in cloudwatch._metrics.all_items():
+            if namespace.startswith("AWS/") and namespace != "AWS/S3":
+                points[:] = [point for point in points if point["Timestamp"] >= oldest]
 
     def _store(self, cloudwatch: Any, measured: Metric, minute: int, value: float, count: int) -> None:
         """Add to the minute's point of that value, or make it."""

@@ -31,7 +31,7 @@ def values(cloud: ClockedCloud) -> Values:
         found = cloud.client("cloudwatch").get_metric_statistics(
             Namespace=namespace, MetricName=metric, Statistics=[statistic], Period=60,
             Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=6),
+            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=12),
         )  # fmt: skip
         assert {point["Unit"] for point in found["Datapoints"]} <= {unit}
         return [point[statistic] for point in sorted(found["Datapoints"], key=lambda point: point["Timestamp"])]
@@ -383,3 +383,17 @@ def test_a_pipe_tells_what_it_moved_and_that_it_failed(cloud: ClockedCloud, valu
     wait_until(lambda: total("ExecutionFailed") >= 1)
     alarm.rings_and_falls_silent()
     pipes.delete_pipe(Name="moved")
+
+
+def test_old_points_of_services_are_forgotten_and_those_of_programs_kept(cloud: ClockedCloud, values: Values) -> None:
+    url = cloud.client("sqs").create_queue(QueueName="old")["QueueUrl"]
+    own = {"MetricName": "orders", "Value": 1.0, "Unit": "Count"}
+    cloud.client("cloudwatch").put_metric_data(Namespace="Shop", MetricData=[own])
+    before = len(values("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName="old"))
+    assert before >= 1
+    for _ in range(before):  # as many minutes as there were, and then long enough
+        cloud.advance(60)
+    cloud.advance(7 * 3600)
+    assert len(values("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName="old")) == 1
+    assert values("Shop", "orders", "Sum") == [1]
+    cloud.client("sqs").delete_queue(QueueUrl=url)
