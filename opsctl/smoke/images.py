@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-from opsctl.smoke.check import Trial, expect
+from opsctl.smoke.check import CheckFailed, Trial, expect
 from opsctl.smoke.target import SmokeTarget
 
 VERSIONS = ("greyscale", "resized", "sharpened")
@@ -26,7 +26,7 @@ def id_of_photo(photo_id: str) -> str:
 def put(trial: Trial, name: str, body: bytes) -> str:
     """Put an image into its bucket as `name`; returns its id. All that it leads to is removed when the trial ends."""
     image_id = f"images/{name}"
-    trial.afterwards(f"image {image_id}", partial(remove, trial.target, image_id))
+    trial.afterwards(f"image {image_id}", lambda: (let_end(trial, image_id), remove(trial.target, image_id)))
     trial.aws.call("s3", "put_object", Bucket=trial.target.output("images.bucket"), Key=f"incoming/{name}", Body=body)
     return image_id
 
@@ -52,6 +52,17 @@ def wait_until(trial: Trial, image_id: str, status: str) -> Mapping[str, Any]:
     said = item["status"]["S"]
     expect(said == status, f"{image_id} is {said}, not {status}: {item.get('reason', {}).get('S', 'no reason given')}")
     return item
+
+
+def let_end(trial: Trial, image_id: str) -> None:
+    """Give processing that is under way some seconds to end: what is removed meanwhile would fail, and be set aside."""
+
+    def at_rest() -> bool:
+        item = record(trial.target, image_id)
+        return not item or item["status"]["S"] != "processing"
+
+    with contextlib.suppress(CheckFailed):
+        trial.until(f"the end of processing {image_id}", at_rest, within_seconds=10)
 
 
 def versions(target: SmokeTarget, image_id: str) -> dict[str, bytes]:

@@ -55,7 +55,13 @@ def id_in(answer: Answer) -> str:
 
 def remember(trial: Trial, photo_id: str) -> str:
     """Mark a photo's objects and record for removal when the trial ends."""
-    trial.afterwards(f"photo {photo_id}", partial(remove, trial.target, photo_id))
+
+    def take_back() -> None:
+        if images.are_in(trial.target):
+            images.let_end(trial, images.id_of_photo(photo_id))
+        remove(trial.target, photo_id)
+
+    trial.afterwards(f"photo {photo_id}", take_back)
     trial.evidence.setdefault("photo_ids", []).append(photo_id)
     return photo_id
 
