@@ -21,9 +21,6 @@ SILENT_UNTIL_TROUBLE = {
 """AWS publishes these when there is something to tell, and not as 0 (docs/local-cloud.md): another metric of the same
 namespace and dimensions shows that the thing is the right one, and lives."""
 
-NEVER_UNTIL_TROUBLE = {("AWS/Events", "TriggeredRules"): "-failures"}
-"""A rule that matches only what must not happen has nothing else to tell: alarms of these names are on such rules."""
-
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -44,20 +41,13 @@ def test_every_alarm_watches_a_metric_that_is_published(aws: Aws) -> None:
 
     def unfed() -> list[str]:
         published = {key(metric) for metric in in_both_regions(aws, "list_metrics", "Metrics")}
-        return [
-            f"{alarm['AlarmName']}: {wanted}"
-            for alarm in alarms
-            if (wanted := shown_by(alarm)) is not None and wanted not in published
-        ]
+        return [f"{alarm['AlarmName']}: {wanted}" for alarm in alarms if (wanted := shown_by(alarm)) not in published]
 
     with suppress(AssertionError):  # metrics are there within seconds of what they tell of
         wait_for(lambda: not unfed(), seconds=10)
     assert unfed() == []
 
 
-def shown_by(alarm: dict[str, Any]) -> Key | None:
-    """The metric that must be there; None when there is none before something happens."""
-    watched = alarm["Namespace"], alarm["MetricName"]
-    if watched in NEVER_UNTIL_TROUBLE and alarm["AlarmName"].endswith(NEVER_UNTIL_TROUBLE[watched]):
-        return None
-    return key(alarm, SILENT_UNTIL_TROUBLE.get(watched, ""))
+def shown_by(alarm: dict[str, Any]) -> Key:
+    """The metric that must be there."""
+    return key(alarm, SILENT_UNTIL_TROUBLE.get((alarm["Namespace"], alarm["MetricName"]), ""))

@@ -57,21 +57,14 @@ locals {
     },
   )
 
-  # Ours, but for the schedules': AWS recommends none for rules and pipes. Each of them has retried by then.
+  # Ours, but for the schedules': AWS recommends none for rules and pipes. Each of them has retried by then. Batch has no
+  # metrics of jobs: what fails there is set aside in a failure queue, which has its alarm.
   event_alarms = merge(
     {
       for name, rule in var.event_rules : "rule-${name}-failures" => {
         meaning   = "Rule ${rule.name} gave up on its target.", runbook = "rule-failures"
         namespace = "AWS/Events", metric = "FailedInvocations"
         # A rule of the default bus reports without the bus's name.
-        dimensions = merge({ RuleName = rule.name }, rule.bus_name == "default" ? {} : { EventBusName = rule.bus_name })
-        statistic  = "Sum", operator = ">", threshold = 0, period = 60, periods = 1, missing = "notBreaching"
-      }
-    },
-    {
-      for name, rule in var.failure_rules : "${name}-failures" => {
-        meaning    = "${rule.meaning} (rule ${rule.name})", runbook = "${name}-failures"
-        namespace  = "AWS/Events", metric = "TriggeredRules"
         dimensions = merge({ RuleName = rule.name }, rule.bus_name == "default" ? {} : { EventBusName = rule.bus_name })
         statistic  = "Sum", operator = ">", threshold = 0, period = 60, periods = 1, missing = "notBreaching"
       }

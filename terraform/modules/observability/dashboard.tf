@@ -35,7 +35,7 @@ locals {
       { title = "Workflows: slowest tenth, ms", region = local.region, statistic = "p90", metrics = [for machine in var.state_machines : ["AWS/States", "ExecutionTime", "StateMachineArn", machine.arn]] },
     ],
     [
-      { title = "Rules: matched", region = local.region, statistic = "Sum", metrics = [for rule in concat(values(var.event_rules), values(var.failure_rules)) : concat(["AWS/Events", "TriggeredRules", "RuleName", rule.name], rule.bus_name == "default" ? [] : ["EventBusName", rule.bus_name])] },
+      { title = "Rules: matched", region = local.region, statistic = "Sum", metrics = [for rule in var.event_rules : concat(["AWS/Events", "TriggeredRules", "RuleName", rule.name], rule.bus_name == "default" ? [] : ["EventBusName", rule.bus_name])] },
       { title = "Rules: given up on", region = local.region, statistic = "Sum", metrics = [for rule in var.event_rules : concat(["AWS/Events", "FailedInvocations", "RuleName", rule.name], rule.bus_name == "default" ? [] : ["EventBusName", rule.bus_name])] },
       { title = "Schedules: attempts", region = local.region, statistic = "Sum", metrics = [for group in distinct([for schedule in var.schedules : schedule.group]) : ["AWS/Scheduler", "InvocationAttemptCount", "ScheduleGroup", group]] },
       { title = "Pipes: failed", region = local.region, statistic = "Sum", metrics = [for pipe in var.pipes : ["AWS/EventBridge/Pipes", "ExecutionFailed", "PipeName", pipe.name]] },

@@ -75,12 +75,6 @@ variable "event_rules" {
   default     = {}
 }
 
-variable "failure_rules" {
-  description = "Rules that match only what must not happen (a failed Batch job), by its short name: each event rings `<short name>-failures`; meaning is the sentence that it tells."
-  type        = map(object({ name = string, meaning = string, bus_name = optional(string, "default") }))
-  default     = {}
-}
-
 variable "schedules" {
   description = "Every EventBridge Scheduler schedule by its short name; each alarm is on its group, which is what Scheduler reports by."
   type        = map(object({ name = string, group = string }))

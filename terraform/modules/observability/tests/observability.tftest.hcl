@@ -134,7 +134,6 @@ run "every_system_that_works_by_events_has_its_alarms" {
     state_machines = { saga = { name = "opsctl-test-saga", arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:saga" }, says-no = { name = "no", arn = "arn:no", fails_by_design = true } }
     streams        = { orders = { name = "opsctl-test-orders" } }
     event_rules    = { placed = { name = "opsctl-test-placed", bus_name = "opsctl-test-events" }, arrived = { name = "opsctl-test-arrived" } }
-    failure_rules  = { batch = { name = "opsctl-test-failed-jobs", meaning = "A job failed." } }
     schedules      = { sweep = { name = "sweep", group = "opsctl-test" }, tidy = { name = "tidy", group = "opsctl-test" } }
     pipes          = { orders = { name = "opsctl-test-orders" } }
     websocket      = { id = "abc", stage = "live" }
@@ -148,7 +147,7 @@ run "every_system_that_works_by_events_has_its_alarms" {
     condition = toset([for name in output.alarm_names : name if !can(regex("-(api|database|edge|service)-", name))]) == toset([
       for name in [
         "table-orders-throttles", "topic-orders-failures", "workflow-saga-failures", "workflow-saga-timeouts", "workflow-says-no-timeouts",
-        "stream-orders-age", "stream-orders-throttles", "rule-placed-failures", "rule-arrived-failures", "batch-failures",
+        "stream-orders-age", "stream-orders-throttles", "rule-placed-failures", "rule-arrived-failures",
         "schedule-sweep-dropped", "schedule-tidy-dropped", "pipe-orders-failures", "websocket-errors", "websocket-latency",
         "queue-orders-age", "queue-orders-dead-letters", "queue-notice-dead-letters",
       ] : "opsctl-test-${name}"
