@@ -16,6 +16,7 @@ from opsctl.local.gaps.aws_hosts import AwsHosts
 from opsctl.local.gaps.batch import Batch
 from opsctl.local.gaps.batch_targets import BatchTargets
 from opsctl.local.gaps.bucket_metrics import BucketMetrics
+from opsctl.local.gaps.codecommit_triggers import CodecommitTriggers
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
@@ -83,6 +84,7 @@ GAPS: tuple[type[Gap], ...] = (
     StreamTags,
     SecretRotation,
     Schedules,
+    CodecommitTriggers,
     StageCaches,
     ResponseHeadersPolicies,
     WafLogging,
