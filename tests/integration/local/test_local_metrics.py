@@ -397,3 +397,41 @@ def test_old_points_of_services_are_forgotten_and_those_of_programs_kept(cloud: 
     assert len(values("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName="old")) == 1
     assert values("Shop", "orders", "Sum") == [1]
     cloud.client("sqs").delete_queue(QueueUrl=url)
+
+
+def test_a_schedule_that_gives_up_rings(cloud: ClockedCloud, values: Values) -> None:
+    schedules = cloud.client("scheduler")
+    schedules.create_schedule_group(Name="nightly")
+    alarm = Alarm(cloud, "AWS/Scheduler", "InvocationDroppedCount", dimensions={"ScheduleGroup": "nightly"})
+    schedules.create_schedule(
+        Name="lost", GroupName="nightly", FlexibleTimeWindow={"Mode": "OFF"},
+        ScheduleExpression=f"at({datetime.now(UTC) + timedelta(seconds=2):%Y-%m-%dT%H:%M:%S})",
+        Target={
+            "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:no-such-queue", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/s",
+            "RetryPolicy": {"MaximumRetryAttempts": 0}, "Input": "{}",
+        },
+    )  # fmt: skip
+
+    def total(metric: str) -> float:
+        return sum(values("AWS/Scheduler", metric, "Sum", ScheduleGroup="nightly"))
+
+    wait_until(lambda: total("InvocationDroppedCount") == 1)
+    assert total("InvocationAttemptCount") == 1
+    alarm.rings_and_falls_silent()
+
+
+def test_a_state_machine_that_fails_rings(cloud: ClockedCloud, values: Values) -> None:
+    machines = cloud.client("stepfunctions")
+    arn = machines.create_state_machine(
+        name="fails", roleArn=f"arn:aws:iam::{ACCOUNT}:role/s",
+        definition=json.dumps({"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "No"}}}),
+    )["stateMachineArn"]  # fmt: skip
+    alarm = Alarm(cloud, "AWS/States", "ExecutionsFailed", dimensions={"StateMachineArn": arn})
+    machines.start_execution(stateMachineArn=arn)
+
+    def total(metric: str) -> float:
+        return sum(values("AWS/States", metric, "Sum", StateMachineArn=arn))
+
+    wait_until(lambda: total("ExecutionsFailed") == 1)
+    assert total("ExecutionsStarted") == 1
+    alarm.rings_and_falls_silent()
