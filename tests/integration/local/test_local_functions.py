@@ -1,4 +1,4 @@
-"""How a function finds its code: its own, and its layers'."""
+"""How a function finds its code, its own and its layers', and how its logs are asked by saved queries."""
 
 from __future__ import annotations
 
@@ -60,3 +60,22 @@ def test_workers_share_what_is_unpacked(client: Client, layer: str) -> None:
     one, two, changed = ask(client, layer), ask(client, layer), ask(client, layer, HANDLER + "# changed")
     assert one["code"] == two["code"] != changed["code"]
     assert one["layer"] == two["layer"] == changed["layer"]
+
+
+def test_a_saved_query_is_kept_changed_found_by_its_name_and_gone_when_it_is_deleted(client: Client) -> None:
+    logs = client("logs")
+
+    def saved() -> list[dict[str, Any]]:
+        found = logs.describe_query_definitions(queryDefinitionNamePrefix="shop/")["queryDefinitions"]
+        return [{name: query[name] for name in ("name", "queryString", "logGroupNames")} for query in found]
+
+    query = {"name": "shop/follow", "queryString": "fields @message", "logGroupNames": ["a", "b"]}
+    made = logs.put_query_definition(**query)["queryDefinitionId"]
+    logs.put_query_definition(name="other", queryString="fields @log")
+    assert saved() == [query]
+    logs.put_query_definition(queryDefinitionId=made, **query | {"queryString": "fields @log"})
+    assert saved() == [query | {"queryString": "fields @log"}]
+    assert logs.delete_query_definition(queryDefinitionId=made)["success"]
+    assert saved() == []
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.delete_query_definition(queryDefinitionId=made)
