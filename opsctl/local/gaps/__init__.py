@@ -37,6 +37,7 @@ from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.pipe_metrics import PipeMetrics
 from opsctl.local.gaps.pipes import Pipes
+from opsctl.local.gaps.query_definitions import QueryDefinitions
 from opsctl.local.gaps.queue_metrics import QueueMetrics
 from opsctl.local.gaps.reserved_concurrency import ReservedConcurrency
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
@@ -87,6 +88,7 @@ GAPS: tuple[type[Gap], ...] = (
     CodecommitTriggers,
     StageCaches,
     ResponseHeadersPolicies,
+    QueryDefinitions,
     WafLogging,
     WebAcls,
     Websockets,
