@@ -23,7 +23,7 @@ from local_clouds import ACCOUNT, REGION, client_of
 
 class ClockedCloud:
     def __init__(self, port: int) -> None:
-        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self.port, self.endpoint_url = port, f"http://127.0.0.1:{port}"
 
     def client(self, service: str, region: str = REGION) -> Any:
         return client_of(SimpleNamespace(endpoint_url=self.endpoint_url), service, region=region)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import pytest
 from clocked_cloud import ClockedCloud, clocked_cloud
 from local_clouds import ACCOUNT, REGION, zipped
 from services import wait_until
+from websockets.sync.client import connect
 
 Values = Callable[..., list[float]]
 
@@ -434,4 +435,32 @@ def test_a_state_machine_that_fails_rings(cloud: ClockedCloud, values: Values) -
 
     wait_until(lambda: total("ExecutionsFailed") == 1)
     assert total("ExecutionsStarted") == 1
+    alarm.rings_and_falls_silent()
+
+
+def test_a_websocket_api_whose_function_fails_rings(cloud: ClockedCloud, values: Values) -> None:
+    gateway, functions = cloud.client("apigatewayv2"), cloud.client("lambda")
+    api = gateway.create_api(Name="talk", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
+    arn = functions.create_function(
+        FunctionName="talk", Runtime="python3.11", Handler="handler.handle", Role=f"arn:aws:iam::{ACCOUNT}:role/f",
+        Code={"ZipFile": zipped("def handle(event, context):\n    raise Exception('no')")},
+    )["FunctionArn"]  # fmt: skip
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    made = gateway.create_integration(ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=uri)
+    gateway.create_route(ApiId=api["ApiId"], RouteKey="$default", Target=f"integrations/{made['IntegrationId']}")
+    gateway.create_stage(ApiId=api["ApiId"], StageName="live", AutoDeploy=True)
+    place = {"ApiId": api["ApiId"], "Stage": "live"}
+    alarm = Alarm(
+        cloud, "AWS/ApiGateway", "ExecutionError", dimensions=place, Statistic="Average", Threshold=0.05
+    )  # fmt: skip
+    host = f"{api['ApiId']}.execute-api.{REGION}.amazonaws.com"
+    with connect(f"ws://{host}/live", address=("127.0.0.1", cloud.port), compression=None, proxy=None) as client:
+        client.send("{}")
+        assert json.loads(client.recv(timeout=10))["message"] == "Internal server error"
+
+    def total(metric: str) -> float:
+        return sum(values("AWS/ApiGateway", metric, "Sum", **place))
+
+    wait_until(lambda: total("MessageCount") >= 1)
+    assert total("ExecutionError") == 1
     alarm.rings_and_falls_silent()
