@@ -21,6 +21,9 @@ from opsctl.smoke import SmokeTarget, checkouts
 from opsctl.smoke.check import Trial, open_trial
 from tests.e2e.project import Project, wait_for
 
+COOL_DOWN_SECONDS = 3
+"""Locally; and it opens after 5 failures (terraform/environments/local.tfvars)."""
+
 
 class Unpayable(NamedTuple):
     """An order for which the provider has no answer, placed when the tests begin: its saga tries for half a minute."""
@@ -54,6 +57,14 @@ class Orders:
     @property
     def breaker(self) -> str:
         return str(self.item("guards", "breaker#payment-provider").get("state", {}).get("S", "closed"))
+
+    def ask_provider(self) -> str:
+        """Ask for a refund of nothing, as the saga asks; gives the error's name."""
+        answer = self.aws.call(
+            "lambda", "invoke", FunctionName=self.target.output("functions.order-charge.arn"),
+            Payload=json.dumps({"step": "refund", "transaction_id": "nobody-s", "correlation_id": "e2e-breaker"}),
+        )  # fmt: skip
+        return str(json.loads(answer["Payload"].read()).get("errorType", ""))
 
     def set_mode(self, mode: str) -> None:
         """Have the sandbox fail or answer late; empty: work."""
@@ -311,32 +322,28 @@ def test_a_queue_of_nobody_and_a_letter_of_nobody_are_refused(stack: Project) ->
     assert "terminal" in stack.opsctl("queues", "redrive", "local", "order-notices", status=5).stderr
 
 
-def test_the_breaker_opens_after_the_set_failures_asks_once_after_its_cool_down_and_closes(
+def test_the_breaker_opens_after_the_set_failures_lets_one_probe_through_after_its_cool_down_and_closes(
     unpayable: Unpayable, trial: Trial, orders: Orders
 ) -> None:
-    """Locally it opens after 5 failures and cools down for 3 s (terraform/environments/local.tfvars)."""
-    shelf = checkouts.Shelf.fill(trial, 5)
     checkouts.end_of(trial, unpayable.transaction_id, within_seconds=60)
     wait_for(lambda: orders.charges(unpayable.transaction_id) == "refunded", seconds=20, what="the provider left alone")
-    assert orders.breaker == "closed"
-    before = orders.requests
+    wait_for(lambda: orders.breaker == "closed", what="a closed breaker")
+    shelf, before = checkouts.Shelf.fill(trial, 1), orders.requests
     orders.set_mode("fail")
     try:
-        with ThreadPoolExecutor(5) as clients:
-            placed = list(clients.map(lambda _: checkouts.place(trial, checkouts.order(shelf)), range(5)))
-        wait_for(lambda: orders.breaker == "open", seconds=15, what="an open breaker")
-        assert orders.requests - before == 5
-        # Five sagas go on trying. After each cool-down one of them gets through, and just one.
-        wait_for(lambda: orders.requests - before == 6, seconds=10, what="the probe")
-        opened = wait_for(lambda: orders.breaker == "open" and time.monotonic(), what="a breaker that is open again")
-        while time.monotonic() - opened < 1.5:
-            assert orders.requests - before == 6
+        assert [orders.ask_provider() for _ in range(7)] == ["Unavailable"] * 5 + ["ProviderNotAsked"] * 2
+        assert (orders.requests - before, orders.breaker) == (5, "open")
+        placed = checkouts.place(trial, checkouts.order(shelf))  # its saga waits and tries again
+        wait_for(lambda: orders.requests - before >= 6, seconds=20, what="the probe")
+        begun, asked = time.monotonic(), orders.requests
+        with ThreadPoolExecutor(8) as clients:
+            list(clients.map(lambda _: orders.ask_provider(), range(16)))
+        # One probe for each cool-down that passed meanwhile, and no more, though all ask.
+        assert orders.requests - asked <= 1 + (time.monotonic() - begun) / COOL_DOWN_SECONDS
     finally:
         orders.set_mode("")
-    assert orders.end_of(*placed) == ["confirmed"] * 5
-    assert orders.breaker == "closed"
-    assert shelf.available == 0
-    assert {orders.charges(one) for one in placed} == {"charged"}
+    assert orders.end_of(placed) == ["confirmed"]
+    assert (shelf.available, orders.charges(placed), orders.breaker) == (0, "charged", "closed")
 
 
 def test_killed_workers_heal_no_order_is_lost_or_paid_twice(stack: Project, trial: Trial, orders: Orders) -> None:
