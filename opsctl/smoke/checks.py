@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from opsctl.smoke import checkouts, guards, images, jpeg, orders, photos, streams, workflows
+from opsctl.smoke import bulk, checkouts, guards, images, jpeg, orders, photos, streams, workflows
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 
 # Time for a second announcement that must not come.
@@ -185,6 +185,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "bus-path", "One event reaches every consumer of the bus; one of them writes an e-mail.",
         streams.bus_path, 60, frozenset({"events", "orders"}), "rule-failures",
+    ),
+    Check(
+        "bulk-path", "An array job makes photos anew, a slice for each child, and its end is followed up.",
+        bulk.bulk_path, 240, frozenset({"bulk", "systems"}), "bulk-job-failed",
     ),
     Check("site-page", "The page comes with its security headers.", site_page, 15, frozenset({"edge", "site"})),
     Check(

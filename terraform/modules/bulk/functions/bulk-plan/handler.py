@@ -41,7 +41,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             raise plan.Rejected(f"there is no source {request.source}: use one of {', '.join(store.SOURCES)}")
         job_id = job_for(request)
     except (events.Invalid, plan.Rejected) as rejection:
-        store.set_aside(event, reason=str(rejection), correlation_id=correlation_id)
+        store.set_aside(
+            event,
+            function_arn=context.invoked_function_arn,
+            reason=str(rejection),
+            correlation_id=correlation_id,
+        )
         metrics.add_metric(name="BulkRequestsRejected", unit=MetricUnit.Count, value=1)
         logger.warning("rejected", reason=str(rejection))
         return {"rejected": str(rejection)}

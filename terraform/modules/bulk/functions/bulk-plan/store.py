@@ -78,11 +78,17 @@ def submit(name: str, request_id: str, correlation_id: str, size: int) -> str:
     )
 
 
-def set_aside(event: dict[str, Any], *, reason: str, correlation_id: str) -> None:
+def set_aside(event: dict[str, Any], *, function_arn: str, reason: str, correlation_id: str) -> None:
     """Send an event that can never be worked off to the failure queue, in the form that Lambda gives a failed one."""
+    record = {
+        "version": "1.0",
+        "requestContext": {"functionArn": function_arn, "condition": "Rejected", "approximateInvokeCount": 1},
+        "requestPayload": event,
+        "responsePayload": {"errorType": "Rejected", "errorMessage": reason},
+    }
     _sqs.send_message(
         QueueUrl=FAILURE_QUEUE_URL,
-        MessageBody=json.dumps({"requestPayload": event, "responsePayload": {"errorMessage": reason}}),
+        MessageBody=json.dumps(record),
         MessageAttributes={
             "reason": {"DataType": "String", "StringValue": reason},
             "correlation_id": {"DataType": "String", "StringValue": correlation_id},
