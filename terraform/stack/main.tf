@@ -282,7 +282,7 @@ module "observability" {
     web_acl_name    = split("/", module.edge.web_acl_arn)[2] # …:global/webacl/<name>/<id>
   }
   functions = merge(local.functions, {
-    auth-authorizer = merge(local.functions["auth-authorizer"], { raises_by_design = true })
+    for name in ["auth-authorizer", "realtime-authorizer"] : name => merge(local.functions[name], { raises_by_design = true })
   })
   queues         = local.queues
   failure_queues = local.failure_queues
@@ -290,14 +290,17 @@ module "observability" {
     { photos = module.photos.table, users = module.auth.users_table },
     module.images.tables, module.orders.tables, module.events.tables, module.streams.tables, module.workflows.tables, module.realtime.tables,
   ]...)
-  topics         = merge({ photos = { name = reverse(split(":", module.photos.topic_arn))[0] } }, module.images.topics, module.orders.topics, module.workflows.topics, module.bulk.topics)
-  state_machines = merge(module.images.state_machines, module.orders.state_machines, module.workflows.state_machines)
-  streams        = module.streams.streams
-  event_rules    = merge(module.events.rules, module.workflows.rules, module.bulk.rules)
-  schedules      = module.realtime.schedules
-  pipes          = merge(module.images.pipes, module.streams.pipes)
-  websocket      = module.realtime.api
-  database       = module.database
+  topics = merge({ photos = { name = reverse(split(":", module.photos.topic_arn))[0] } }, module.images.topics, module.orders.topics, module.workflows.topics, module.bulk.topics)
+  # An execution fails while another is at the same image; what is lost is in the dead-letter queue before it.
+  state_machines = merge(module.orders.state_machines, module.workflows.state_machines, {
+    for name, machine in module.images.state_machines : name => merge(machine, { fails_by_design = true })
+  })
+  streams     = module.streams.streams
+  event_rules = merge(module.events.rules, module.workflows.rules, module.bulk.rules)
+  schedules   = module.realtime.schedules
+  pipes       = merge(module.images.pipes, module.streams.pipes)
+  websocket   = module.realtime.api
+  database    = module.database
   service = {
     load_balancer     = module.service.load_balancer.arn_suffix
     target_group      = module.service.target_group.arn_suffix
