@@ -267,3 +267,42 @@ def test_no_log_holds_a_token(target: SmokeTarget, token: Token, aws: Aws, outpu
     eventually(lambda: any('"route":"ping"' in line for line in lines()))
     signature = secret.rpartition(".")[2]
     assert not [line for line in lines() if signature in line]
+
+
+@pytest.mark.parametrize("change", ["created", "updated", "deleted"])
+def test_a_push_is_noted_with_branch_commit_and_who(aws: Aws, outputs: dict[str, Any], change: str) -> None:
+    """CodeCommit's trigger fires repository-notice. Commits by the API; a branch of the test's own."""
+    name, branch = outputs["repository"]["repository"]["name"], f"test-{uuid.uuid4().hex[:8]}"
+    table = outputs["repository"]["tables"]["pushes"]["name"]
+
+    def commit(to: str, **parent: str) -> str:
+        file = {"filePath": f"{branch}.txt", "fileContent": uuid.uuid4().bytes}
+        made = aws.call("codecommit", "create_commit", repositoryName=name, branchName=to, putFiles=[file], **parent)
+        return str(made["commitId"])
+
+    heads = aws.call("codecommit", "list_branches", repositoryName=name)["branches"]
+    if "main" in heads:
+        found = aws.call("codecommit", "get_branch", repositoryName=name, branchName="main")
+        first = str(found["branch"]["commitId"])
+    else:
+        first = commit("main")
+    aws.call("codecommit", "create_branch", repositoryName=name, branchName=branch, commitId=first)
+    last = first
+    if change == "updated":
+        last = commit(branch, parentCommitId=first)
+    if change in ("updated", "deleted"):
+        aws.call("codecommit", "delete_branch", repositoryName=name, branchName=branch)
+
+    def noted() -> list[dict[str, Any]]:
+        found = aws.call(
+            "dynamodb", "query", TableName=table, KeyConditionExpression="branch = :branch",
+            ExpressionAttributeValues={":branch": {"S": branch}},
+        )["Items"]  # fmt: skip
+        return [row for row in found if row["what"]["S"] == change]
+
+    eventually(noted)
+    [row] = noted()
+    assert row["commit_id"]["S"] == last
+    assert row["who"]["S"].startswith("arn:aws:iam::")
+    if change == "created":
+        aws.call("codecommit", "delete_branch", repositoryName=name, branchName=branch)
