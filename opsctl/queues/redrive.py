@@ -17,6 +17,7 @@ from opsctl.errors import OpsctlError, Refused
 from opsctl.exit_codes import ExitCode
 from opsctl.queues.letters import CanNotGoBack, Letter, invocation_for, message_for
 from opsctl.queues.stores import Kind, Store
+from opsctl.queues.stream_failures import invoke_again
 from opsctl.queues.survey import Hold, count_letters
 
 
@@ -120,7 +121,9 @@ def _put_back(aws: Aws, store: Store, letter: Letter, *, dry_run: bool) -> None:
             )  # fmt: skip
     else:
         invocation = invocation_for(letter, store.functions or {})
-        if not dry_run:
+        if store.kind is Kind.OBJECTS and not dry_run:
+            invoke_again(aws, invocation)
+        elif not dry_run:
             aws.call(
                 "lambda", "invoke",
                 FunctionName=invocation.arn, InvocationType="Event", Payload=invocation.payload.encode(),

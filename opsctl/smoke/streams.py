@@ -56,9 +56,9 @@ def confirmed_order(trial: Trial, *, transaction_id: str = "", email: str = MAIL
     return {
         "correlation_id": f"smoke-{trial.id}",
         "transaction_id": transaction_id or f"smoke-{trial.id}",
-        "customer": f"smoke-{trial.id}",
+        "customer_id": f"smoke-{trial.id}",
         "email": email,
-        "items": [{"sku": "tea", "quantity": 2, "unit_price_cents": CENTS // 2}],
+        "items": [{"sku": "tea", "quantity": 2, "unit_cents": CENTS // 2}],
         "total_cents": CENTS,
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
@@ -71,7 +71,7 @@ def change(transaction_id: str, customer: str, state: str, sequence: int) -> dic
         "event_id": f"{transaction_id}-{sequence}",
         "sequence": str(sequence),
         "transaction_id": transaction_id,
-        "customer": customer,
+        "customer_id": customer,
         "status": state,
         "total_cents": CENTS,
         "at": f"{LONG_AGO}:00Z",

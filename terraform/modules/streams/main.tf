@@ -73,7 +73,7 @@ resource "aws_dynamodb_table" "this" {
   for_each = {
     order-audit   = { hash_key = "transaction_id", range_key = "sequence", ttl = null }
     order-totals  = { hash_key = "total", range_key = null, ttl = "expires_at" }
-    order-history = { hash_key = "customer", range_key = "transaction_id", ttl = null }
+    order-history = { hash_key = "customer_id", range_key = "transaction_id", ttl = null }
   }
 
   name         = "${var.name_prefix}-${each.key}"

@@ -68,7 +68,7 @@ resource "aws_pipes_pipe" "order_changes" {
           eventName = ["INSERT", "MODIFY"]
           dynamodb = { NewImage = {
             transaction_id = { S = [{ exists = true }] }
-            customer       = { S = [{ exists = true }] }
+            customer_id    = { S = [{ exists = true }] }
             status         = { S = [{ exists = true }] }
             total_cents    = { N = [{ exists = true }] }
             correlation_id = { S = [{ exists = true }] }
@@ -99,7 +99,7 @@ resource "aws_pipes_pipe" "order_changes" {
         "event_id": <$.eventID>,
         "sequence": <$.dynamodb.SequenceNumber>,
         "transaction_id": <$.dynamodb.NewImage.transaction_id.S>,
-        "customer": <$.dynamodb.NewImage.customer.S>,
+        "customer_id": <$.dynamodb.NewImage.customer_id.S>,
         "status": <$.dynamodb.NewImage.status.S>,
         "total_cents": <$.dynamodb.NewImage.total_cents.N>,
         "correlation_id": <$.dynamodb.NewImage.correlation_id.S>,
@@ -149,7 +149,7 @@ resource "aws_pipes_pipe" "shipments" {
       {
         "event_id": <$.data.event_id>,
         "transaction_id": <$.data.transaction_id>,
-        "customer": <$.data.customer>,
+        "customer_id": <$.data.customer_id>,
         "correlation_id": <$.data.correlation_id>,
         "at": <$.data.at>
       }

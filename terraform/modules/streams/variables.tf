@@ -19,7 +19,7 @@ variable "function_defaults" {
 }
 
 variable "orders_stream_arn" {
-  description = "The orders table's stream, with new images. An order has transaction_id, customer, status, total_cents, correlation_id and updated_at; other items are passed over."
+  description = "The orders table's stream, with new images. An order has transaction_id, customer_id, status, total_cents, correlation_id and updated_at; other items are passed over."
   type        = string
 
   validation {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SEQUENCE_DIGITS = 40  # DynamoDB Streams' SequenceNumber has 21 to 40; padded, text sorts as the numbers do
-KEPT = ("event_id", "transaction_id", "customer", "status", "correlation_id", "at")
+KEPT = ("event_id", "transaction_id", "customer_id", "status", "correlation_id", "at")
 
 
 def entry(change: Mapping[str, Any], *, recorded_as: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SEQUENCE_DIGITS = 40  # DynamoDB Streams' SequenceNumber has 21 to 40; padded, text sorts as the numbers do
-NEEDED = ("transaction_id", "customer", "status", "total_cents", "correlation_id", "updated_at")
+NEEDED = ("transaction_id", "customer_id", "status", "total_cents", "correlation_id", "updated_at")
 
 
 class NoOrder(ValueError):

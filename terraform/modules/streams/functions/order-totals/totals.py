@@ -13,7 +13,7 @@ def counted_once_as(change: Mapping[str, Any]) -> str:
 
 def totals_of(change: Mapping[str, Any]) -> tuple[str, str]:
     """The keys of the totals that an `order.changed` belongs to: its customer's, and its minute's (UTC)."""
-    return f"customer#{change['customer']}", f"minute#{change['at'][:16]}"
+    return f"customer#{change['customer_id']}", f"minute#{change['at'][:16]}"
 
 
 def increments(change: Mapping[str, Any]) -> dict[str, int]:
