@@ -34,6 +34,7 @@ locals {
     module.workflows.functions,
     module.realtime.functions,
     module.bulk.functions,
+    module.repository.functions,
   ]...)
 
   queues = merge([
@@ -65,6 +66,7 @@ locals {
     module.workflows.failure_queues,
     module.realtime.failure_queues,
     module.bulk.failure_queues,
+    module.repository.failure_queues,
   ]...)
 }
 
@@ -224,11 +226,21 @@ module "realtime" {
   name_prefix       = local.name_prefix
   function_defaults = local.function_defaults
   photos_topic_arn  = module.photos.topic_arn
+
+  account_logging_role_arn = module.api.account_logging_role_arn
   tokens = {
     issuer         = module.auth.token.issuer
     audience       = module.auth.token.audience
     keys_parameter = module.auth.published_keys
   }
+}
+
+module "repository" {
+  source = "../modules/repository"
+
+  name_prefix       = local.name_prefix
+  function_defaults = local.function_defaults
+  force_destroy     = !var.deletion_protection
 }
 
 module "api" {
@@ -270,6 +282,13 @@ module "edge" {
   log_retention_days  = var.log_retention_days
 }
 
+module "log_queries" {
+  source = "../modules/log_queries"
+
+  name_prefix = local.name_prefix
+  functions   = local.functions
+}
+
 module "observability" {
   source    = "../modules/observability"
   providers = { aws = aws, aws.us_east_1 = aws.us_east_1 }
@@ -288,7 +307,7 @@ module "observability" {
   failure_queues = local.failure_queues
   tables = merge([
     { photos = module.photos.table, users = module.auth.users_table },
-    module.images.tables, module.orders.tables, module.events.tables, module.streams.tables, module.workflows.tables, module.realtime.tables,
+    module.images.tables, module.orders.tables, module.events.tables, module.streams.tables, module.workflows.tables, module.realtime.tables, module.repository.tables,
   ]...)
   topics = merge({ photos = { name = reverse(split(":", module.photos.topic_arn))[0] } }, module.images.topics, module.orders.topics, module.workflows.topics, module.bulk.topics)
   # An execution fails while another is at the same image; what is lost is in the dead-letter queue before it.

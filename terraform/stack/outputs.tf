@@ -156,6 +156,16 @@ output "workflows" {
   value       = module.workflows
 }
 
+output "repository" {
+  description = "The repository whose pushes are noted."
+  value       = module.repository
+}
+
+output "log_queries" {
+  description = "Saved queries of CloudWatch Logs Insights, by name."
+  value       = module.log_queries.queries
+}
+
 output "queues" {
   description = "Every work queue by its short name, with its dead-letter queue."
   value       = local.queues

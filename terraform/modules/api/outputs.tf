@@ -3,6 +3,11 @@ output "id" {
   value       = aws_api_gateway_rest_api.this.id
 }
 
+output "account_logging_role_arn" {
+  description = "The role by which API Gateway logs in this account and region, once it is set; null where another environment sets it."
+  value       = one(aws_api_gateway_account.this[*].cloudwatch_role_arn)
+}
+
 output "stage" {
   description = "The stage's name, which is the first part of every path."
   value       = aws_api_gateway_stage.this.stage_name

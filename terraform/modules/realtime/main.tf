@@ -144,6 +144,14 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   depends_on = [aws_apigatewayv2_route.this]
+
+  # AWS refuses a stage with a log before the account has a role for logging; naming it here waits for it.
+  lifecycle {
+    precondition {
+      condition     = var.account_logging_role_arn == null || can(regex("^arn:", var.account_logging_role_arn))
+      error_message = "account_logging_role_arn must be a role's ARN, or null where another environment sets it."
+    }
+  }
 }
 
 data "aws_caller_identity" "current" {}

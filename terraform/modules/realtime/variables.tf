@@ -27,6 +27,12 @@ variable "tokens" {
   })
 }
 
+variable "account_logging_role_arn" {
+  description = "The role by which API Gateway logs in this account and region. null: another environment sets it."
+  type        = string
+  default     = null
+}
+
 variable "photos_topic_arn" {
   description = "Topic that announces photos (photo.ready)."
   type        = string
