@@ -123,6 +123,8 @@ def _put_back(aws: Aws, store: Store, letter: Letter, *, dry_run: bool) -> None:
         invocation = invocation_for(letter, store.functions or {})
         if store.kind is Kind.OBJECTS and not dry_run:
             invoke_again(aws, invocation)
+        elif ":stateMachine:" in invocation.arn and not dry_run:
+            aws.call("stepfunctions", "start_execution", stateMachineArn=invocation.arn, input=invocation.payload)
         elif not dry_run:
             aws.call(
                 "lambda", "invoke",

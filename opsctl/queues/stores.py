@@ -43,7 +43,8 @@ class Store:
         place_name: how that is called in AWS.
         source: URL of the queue that letters go back to; empty where a function is invoked instead, or nothing is.
         source_name: how that is called in AWS.
-        functions: ARN (of the alias) by function name: whom a record of this environment may invoke.
+        functions: ARN (of the alias) by function name, and of state machines by theirs: whom a record of this
+            environment may invoke or start.
     """
 
     name: str
@@ -65,7 +66,8 @@ def stores_of(outputs: Mapping[str, Any]) -> list[Store]:
 
     Args:
         outputs: the stack's: `queues` ({name, url, arn, dead_letter_name, dead_letter_url} by short name),
-            `failure_queues` ({name, url, arn}), `functions` and, for streams, `streams.failures` ({id}).
+            `failure_queues` ({name, url, arn}), `functions`, for streams `streams.failures` ({id}), and each system's
+            `state_machines` ({name, arn, type}).
     """
     return sorted(_stores(outputs), key=lambda store: store.name)
 
@@ -85,6 +87,9 @@ def find_store(environment: str, outputs: Mapping[str, Any], name: str) -> Store
 
 def _stores(outputs: Mapping[str, Any]) -> Iterator[Store]:
     functions = {function["function_name"]: function["arn"] for function in (outputs.get("functions") or {}).values()}
+    systems = [system for system in outputs.values() if isinstance(system, Mapping)]
+    machines = [machine for system in systems for machine in (system.get("state_machines") or {}).values()]
+    functions |= {machine["name"]: machine["arn"] for machine in machines}
     for name, queue in (outputs.get("queues") or {}).items():
         if queue.get("dead_letter_url"):
             yield Store(

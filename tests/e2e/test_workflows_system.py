@@ -213,6 +213,23 @@ def test_an_event_that_comes_twice_has_one_effect(trial: Trial) -> None:
     assert len(told(announced, key)) == 1
 
 
+def test_a_list_that_failed_for_good_is_put_back_by_redrive(stack: Project, trial: Trial) -> None:
+    """Nothing is lost: the event lies in the failure queue with its error, and starts its machine again from there."""
+    key = workflows.put_list(trial, f"lost-{trial.id}", workflows.SAMPLE)
+    event = json.loads(ended(trial, started(trial, key))["input"])
+    result = {"Bucket": trial.target.output("workflows.buckets.results.id"), "Key": workflows.result_key(key)}
+    trial.aws.call("s3", "delete_object", **result)
+    trial.aws.call(
+        "sqs", "send_message", QueueUrl=trial.target.output(workflows.FAILURES), MessageBody=json.dumps(event),
+        MessageAttributes={
+            "reason": {"DataType": "String", "StringValue": "Lambda.ServiceException: a test"},
+            "TARGET_ARN": {"DataType": "String", "StringValue": lists_machine(trial)},
+        },
+    )  # fmt: skip
+    stack.opsctl("queues", "redrive", "local", "list-failures", "--yes")
+    wait_for(lambda: workflows.result_of(trial, key), what="the result after all")
+
+
 def test_a_list_that_was_written_over_is_left_to_its_newer_execution(trial: Trial) -> None:
     key = workflows.put_list(trial, f"over-{trial.id}", workflows.SAMPLE)
     older = ended(trial, started(trial, key))

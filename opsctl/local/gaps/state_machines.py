@@ -38,7 +38,7 @@ ENDINGS = {
 HOOKS = (
     "start_execution", "start_sync_execution", "stop_execution", "list_executions", "send_task_success",
     "send_task_failure", "send_task_heartbeat", "create_state_machine", "update_state_machine",
-    "describe_state_machine", "validate_state_machine_definition",
+    "validate_state_machine_definition",
 )  # fmt: skip
 
 
@@ -284,9 +284,6 @@ class StateMachines(Gap):
         if answer[0] < 300 and machine is not None and (name.startswith("create") or "tracingConfiguration" in asked):
             machine["tracingConfiguration"] = asked.get("tracingConfiguration") or {"enabled": False}
         return answer
-
-    def _describe_state_machine(self, asked: dict[str, Any]) -> Any:
-        return self._kept["describe_state_machine"](asked)
 
     def _validate_state_machine_definition(self, asked: dict[str, Any]) -> Any:
         from ministack.core.responses import json_response

@@ -82,6 +82,17 @@ def test_an_event_that_could_not_be_handed_over_is_its_own_original() -> None:
     assert invocation_for(found, FUNCTIONS).payload == '{"detail": 1}'
 
 
+def test_what_started_no_execution_is_for_its_state_machine() -> None:
+    machine = "arn:aws:states:eu-central-1:111122223333:stateMachine:p-lists"
+    outputs = {
+        "failure_queues": {"list-failures": {"name": "p-list-failures", "url": "u", "arn": "a"}},
+        "workflows": {"state_machines": {"lists": {"name": "p-lists", "arn": machine, "type": "STANDARD"}}},
+    }
+    [store] = stores_of(outputs)
+    found = invocation_for(letter('{"detail": 1}', TARGET_ARN=machine), store.functions or {})
+    assert (found.arn, found.payload) == (machine, '{"detail": 1}')
+
+
 def test_a_stream_s_object_holds_its_batch_as_text() -> None:
     found = letter_of_object("aws/lambda/x", record(payload='{"Records": []}'), datetime.now(UTC))
     assert found.reason == "RetriesExhausted"
