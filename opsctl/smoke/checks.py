@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from opsctl.smoke import bulk, checkouts, guards, images, jpeg, orders, photos, streams, workflows
+from opsctl.smoke import bulk, checkouts, guards, images, jpeg, orders, photos, realtime, streams, workflows
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 
 # Time for a second announcement that must not come.
@@ -161,6 +161,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "image-path", "An image in its bucket gets its versions and one message; a corrupt one is rejected.",
         image_path, 60, frozenset({"images", "systems"}),
+    ),
+    Check(
+        "realtime-path", "A signed-in client is told of a photo over its WebSocket, once; one without a token is refused.",
+        realtime.realtime_path, 60, frozenset({"realtime", "photos"}),
     ),
     Check(
         "order-path", "An order travels the whole way to MySQL and back: placed, read, changed, deleted.",
