@@ -2,9 +2,9 @@
 
     python -m benchmarks.images [--photos 10 100 1000] [--width 1600]
 
-The environment local must be up. Photos are put straight into the bucket (uploads/) and removed at the end. "Own" is the
-CPU of decoding, resizing, filtering and encoding, measured here by the same rules on the same photos; the rest of what
-the worker processes used (read from /proc) is starting them, and calling AWS. Prints one JSON document.
+The environment local must be up. Photos are put straight into the bucket (uploads/) and removed at the end. "Own" is
+the CPU of decoding, resizing, filtering and encoding, measured here by the same rules on the same photos; the rest of
+what the worker processes used (read from /proc) is starting them, and calling AWS. Prints one JSON document.
 """
 
 from __future__ import annotations
