@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import quantiles
 from typing import Any
 
+from opsctl.aws import NotFound
 from opsctl.clock import Clock, SystemClock
-from opsctl.smoke import images, photos
+from opsctl.smoke import images, jpeg, photos
 from opsctl.smoke.check import CheckFailed, Trial, open_trial
 from opsctl.smoke.target import SmokeTarget
 
@@ -39,7 +41,8 @@ class Burst:
         upload: of one photo, request to answer.
         announcement: of one photo, from its upload's answer to its announcement.
         announced_twice: ids that were announced more than once.
-        without_record, without_thumbnail, without_versions: ids that were announced, but lack the one or the other.
+        without_record, without_versions: ids that were announced, but lack the one or the other.
+        without_thumbnail: ids without a thumbnail, or with one that is no JPEG of the right size.
     """
 
     photos: int
@@ -74,9 +77,19 @@ class Burst:
 
 
 def send_burst(
-    target: SmokeTarget, count: int, *, concurrency: int = 16, budget_seconds: float = 300, clock: Clock | None = None
+    target: SmokeTarget,
+    count: int,
+    *,
+    concurrency: int = 16,
+    budget_seconds: float = 300,
+    deliver_twice: bool = False,
+    clock: Clock | None = None,
 ) -> Burst:
     """Send `count` photos through the edge and wait until each was announced; everything is removed afterwards.
+
+    Args:
+        deliver_twice: then put a copy of each photo's S3 event into the queue, as SQS and S3 now and then do, and wait
+            until all of them were worked off.
 
     Raises:
         CheckFailed: an upload was refused, or announcements were missing when the time was over.
@@ -84,10 +97,10 @@ def send_burst(
     """
     clock = clock or SystemClock()
     with open_trial(target, budget_seconds=budget_seconds, clock=clock, concurrency=concurrency) as trial:
-        return _send(trial, count, concurrency, clock)
+        return _send(trial, count, concurrency, clock, deliver_twice)
 
 
-def _send(trial: Trial, count: int, concurrency: int, clock: Clock) -> Burst:
+def _send(trial: Trial, count: int, concurrency: int, clock: Clock, deliver_twice: bool) -> Burst:
     announcements = photos.Announcements.listen(trial)
     sent: dict[str, tuple[float, float]] = {}
     trial.afterwards("photos", lambda: trial.aws.map(partial(photos.remove, trial.target), list(sent)))
@@ -115,7 +128,39 @@ def _send(trial: Trial, count: int, concurrency: int, clock: Clock) -> Burst:
             raise CheckFailed(f"{failure}; {len(sent)} of {count} were sent, {came} announced") from failure
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+    if deliver_twice:
+        trial.aws.map(partial(_deliver_again, trial), list(sent))
+        trial.until("an empty queue of uploads", lambda: _waiting(trial) == 0)
+        while announcements.poll(wait_seconds=2):
+            pass
     return _judge(trial, sent, announcements, concurrency)
+
+
+def _deliver_again(trial: Trial, photo_id: str) -> None:
+    stored = {"key": f"uploads/{photo_id}", "size": len(photos.photo())}
+    event = {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": stored}}]}
+    trial.aws.call(
+        "sqs", "send_message", QueueUrl=trial.target.output("photos.queue_url"), MessageBody=json.dumps(event)
+    )
+
+
+def _waiting(trial: Trial) -> int:
+    """Messages in the queue of uploads, those at work included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = trial.aws.call(
+        "sqs", "get_queue_attributes", QueueUrl=trial.target.output("photos.queue_url"), AttributeNames=names
+    )["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def _has_its_thumbnail(trial: Trial, photo_id: str) -> bool:
+    try:
+        stored = trial.aws.call(
+            "s3", "get_object", Bucket=trial.target.output("photos.bucket"), Key=f"thumbnails/{photo_id}.jpg"
+        )
+        return photos.has_thumbnail_size(jpeg.pixel_size(stored["Body"].read()))
+    except (NotFound, ValueError):
+        return False
 
 
 def _judge(
@@ -124,11 +169,7 @@ def _judge(
     first, answered = min(begun for begun, _ in sent.values()), [end for _, end in sent.values()]
     announced = {photo_id: announcements.of(photo_id)[0]["sent_at"] for photo_id in sent}
     records = trial.aws.map(lambda photo_id: photos.record(trial.target, photo_id), list(sent))
-    thumbnails = set(
-        trial.aws.pages(
-            "s3", "list_objects_v2", "Contents[].Key", Bucket=trial.target.output("photos.bucket"), Prefix="thumbnails/"
-        )
-    )
+    thumbnails = trial.aws.map(partial(_has_its_thumbnail, trial), list(sent))
     last = max(announced.values())
     return Burst(
         photos=len(sent),
@@ -140,7 +181,7 @@ def _judge(
         announcement=Spread.of([max(0.0, announced[photo_id] - end) for photo_id, (_, end) in sent.items()]),
         announced_twice=tuple(photo_id for photo_id in sent if len(announcements.of(photo_id)) > 1),
         without_record=tuple(photo_id for photo_id, item in zip(sent, records, strict=True) if item is None),
-        without_thumbnail=tuple(p for p in sent if f"thumbnails/{p}.jpg" not in thumbnails),
+        without_thumbnail=tuple(p for p, right in zip(sent, thumbnails, strict=True) if not right),
         without_versions=_without_versions(trial, list(sent)) if images.are_in(trial.target) else (),
     )
 

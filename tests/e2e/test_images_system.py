@@ -19,6 +19,7 @@ from PIL import Image
 
 from opsctl.aws.clients import Aws
 from opsctl.smoke import SmokeTarget, images, photos
+from opsctl.smoke.burst import send_burst
 from opsctl.smoke.check import Trial, open_trial
 from opsctl.smoke.demo import plain
 from tests.e2e.project import PROJECT, Project, wait_for
@@ -351,3 +352,10 @@ def test_the_state_machine_logs_every_state_of_an_execution(
 
     wait_for(lambda: "ExecutionSucceeded" in look(), what="the log of the execution")
     assert {"ExecutionStarted", "TaskStateEntered", "ParallelStateEntered", "TaskSucceeded"} <= look()
+
+
+def test_a_burst_of_200_uploads_delivered_twice_has_exactly_one_effect_each(target: SmokeTarget) -> None:
+    """S1: thumbnails of the right size, records, announcements and filtered versions of all, and none of them twice."""
+    burst = send_burst(target, 200, deliver_twice=True)
+    assert burst.photos == 200
+    assert burst.complete, burst
