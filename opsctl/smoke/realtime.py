@@ -10,12 +10,14 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opsctl.errors import OpsctlError
+from opsctl.smoke import photos
+from opsctl.smoke.check import CheckFailed, Trial, expect
 from opsctl.smoke.target import SmokeTarget
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 PROTOCOL, BEARER = "opsctl.v1", "bearer."
 CONNECT_SECONDS = 10.0
+PHOTOS = "photos"
+SETTLE_SECONDS = 2.0
+"""Time for a second announcement that must not come."""
 
 
 class ConnectionRefused(OpsctlError):
@@ -115,6 +120,30 @@ def connect(target: SmokeTarget, token: str) -> Iterator[Client]:
         except InvalidStatus as refused:
             raise ConnectionRefused(url, refused.response.status_code) from None
         yield Client(connection)
+
+
+def realtime_path(trial: Trial) -> Mapping[str, Any]:
+    """Who has no token stays out; who has one is told of a photo that somebody sends, and once."""
+    try:
+        with connect(trial.target, ""):
+            raise CheckFailed("a client without a token was let in")
+    except ConnectionRefused as refused:
+        expect(refused.status == 401, f"a client without a token was refused with {refused.status}")
+    with connect(trial.target, trial.visitor.token) as client:
+        answer = client.ask("subscribe", topic=PHOTOS)
+        expect(answer.get("type") == "subscribed", f"a subscription was answered with {answer}")
+        photo_id = photos.send(trial, photos.photo())
+        sent = trial.seconds
+        announced = {"type": "announcement", "id": f"photo.ready/{photo_id}"}
+        try:
+            client.await_message(within_seconds=max(1.0, trial.seconds_left - SETTLE_SECONDS), **announced)
+        except TimeoutError:
+            raise CheckFailed(f"the announcement of {photo_id} did not come") from None
+        seconds = trial.seconds - sent
+        with contextlib.suppress(TimeoutError):
+            client.await_message(within_seconds=SETTLE_SECONDS, **announced)
+            raise CheckFailed(f"the announcement of {photo_id} came twice")
+    return {"seconds_from_upload_to_client": round(seconds, 3)}
 
 
 @contextlib.contextmanager
