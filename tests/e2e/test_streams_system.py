@@ -255,9 +255,9 @@ def test_what_still_fails_stays_in_the_bucket_when_it_is_put_back(stack: Project
 
 
 def test_killed_workers_lose_no_record_and_count_none_twice(stack: Project, orders: Orders) -> None:
-    names = [f"t-{uuid.uuid4().hex[:12]}" for _ in range(300)]
-    for first in range(0, len(names), 100):
-        orders.put(*(orders.change(name) for name in names[first : first + 100]))
+    names = [f"t-{uuid.uuid4().hex[:12]}" for _ in range(150)]
+    for first in range(0, len(names), 50):
+        orders.put(*(orders.change(name) for name in names[first : first + 50]))
     for function in orders.consumers():
         for number in range(2):
             victim = wait_for(partial(workers, function), seconds=20, what=f"a worker of {function}, the {number + 1}.")
