@@ -115,6 +115,7 @@ class ScriptedTerraform:
 
     def __init__(self) -> None:
         self.changes: dict[str, int] = {}
+        self.functions: tuple[Any, ...] = ()
         self.applied = 0
         self.on_apply: Callable[[], None] = lambda: None
         self.binary = SimpleNamespace(version="1.11.4")
@@ -126,7 +127,7 @@ class ScriptedTerraform:
         counts = {
             name: [object()] * self.changes.get(name, 0) for name in ("created", "updated", "replaced", "deleted")
         }
-        return SimpleNamespace(**counts, has_changes=any(counts.values()), sha256="f" * 64, functions=())
+        return SimpleNamespace(**counts, has_changes=any(counts.values()), sha256="f" * 64, functions=self.functions)
 
     def apply(self, plan: Any) -> None:
         self.applied += 1

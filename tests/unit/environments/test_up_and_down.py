@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from opsctl.deploy.function_rules import FunctionsRefused
 from opsctl.environments.down import SomethingLeft, down
 from opsctl.environments.environment import Target
 from opsctl.environments.events import Notice
@@ -18,6 +20,7 @@ from opsctl.environments.state_bucket import StateBucket
 from opsctl.environments.status import read_status
 from opsctl.environments.up import NotApproved, up
 from opsctl.errors import Interrupted, OpsctlError
+from opsctl.terraform.planned_functions import PlannedFunction
 
 
 def yes(_: object) -> bool:
@@ -83,6 +86,23 @@ def test_packages_are_where_lambda_takes_them_from_before_functions_are_made(
     terraform.on_apply = lambda: seen.extend(aws.buckets[ports.bucket.name])
     up(ports, approve=yes, afresh=no)
     assert "packages/local/thumbnail.zip" in seen
+
+
+def test_a_function_that_carries_a_secret_is_refused_before_anybody_is_asked(ports: Ports, terraform: Any) -> None:
+    ports.packages.mkdir()
+    with zipfile.ZipFile(ports.packages / "thumbnail.zip", "w") as package:
+        package.writestr("config/.env", "PASSWORD=1")
+    terraform.functions = (
+        PlannedFunction("aws_lambda_function.thumbnail", "", "thumbnail", "thumbnail.zip", handed_over=False),
+    )
+    terraform.changes = {"created": 1}
+
+    def ask(_: object) -> bool:
+        raise AssertionError("somebody was asked about a plan that must not be applied")
+
+    with pytest.raises(FunctionsRefused, match="thumbnail carries a secret"):
+        up(ports, approve=ask, afresh=no)
+    assert terraform.applied == 0
 
 
 def test_a_plan_that_nobody_approved_is_not_applied(ports: Ports, terraform: Any) -> None:

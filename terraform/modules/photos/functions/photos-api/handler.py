@@ -33,6 +33,7 @@ def presign() -> Response[str]:
     except ValueError as error:
         raise BadRequestError(str(error)) from error
     photo_id = str(uuid4())
+    logger.info("presigned", photo_id=photo_id)  # what comes of it is followed by the photo's id
     return Response(
         status_code=201,
         content_type="application/json",
