@@ -163,7 +163,7 @@ CHECKS: tuple[Check, ...] = (
         image_path, 60, frozenset({"images", "systems"}),
     ),
     Check(
-        "realtime-path", "A signed-in client hears of a photo over its WebSocket, once; without a token nobody connects.",
+        "realtime-path", "A signed-in client hears of a photo by WebSocket, once; without a token nobody connects.",
         realtime.realtime_path, 60, frozenset({"realtime", "photos"}),
     ),
     Check(

@@ -68,3 +68,33 @@ def published_keys() -> Iterator[ModuleType]:
 def keys() -> Iterator[ModuleType]:
     with function_modules("auth-rotation", "auth") as load:
         yield load("keys")
+
+
+@pytest.fixture(scope="module")
+def actions() -> Iterator[ModuleType]:
+    with function_modules("realtime-messages", "realtime") as load:
+        yield load("actions")
+
+
+@pytest.fixture(scope="module")
+def offers() -> Iterator[ModuleType]:
+    with function_modules("realtime-authorizer", "realtime") as load:
+        yield load("offers")
+
+
+@pytest.fixture(scope="module")
+def announcements() -> Iterator[ModuleType]:
+    with function_modules("realtime-announce", "realtime") as load:
+        yield load("announcements")
+
+
+@pytest.fixture(scope="module")
+def staleness() -> Iterator[ModuleType]:
+    with function_modules("realtime-sweep", "realtime") as load:
+        yield load("staleness")
+
+
+@pytest.fixture(scope="module")
+def pushes() -> Iterator[ModuleType]:
+    with function_modules("repository-notice", "repository") as load:
+        yield load("pushes")
