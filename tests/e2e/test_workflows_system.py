@@ -181,8 +181,11 @@ def test_an_invalid_list_takes_the_catch_path_and_leaves_the_results_untouched(t
         assert {field: value for field, value in found.items() if value is not None} == WRONG[name][1], name
         assert output["problem"]["reason"]
         assert workflows.result_of(trial, key) is None
-        assert [message["event"] for message in told(announced, key)] == ["list.rejected"]
         reasons[key] = output["problem"]["reason"]
+    told(announced, key)
+    assert {key: [message["event"] for message in announced.of(key)] for key in reasons} == dict.fromkeys(
+        reasons, ["list.rejected"]
+    )
     kept = letters(trial, set(keys.values()))
     assert all(reason in kept[key]["reason"] for key, reason in reasons.items())
 
@@ -197,7 +200,8 @@ def test_a_transient_fault_is_retried_with_growing_pauses_and_succeeds(trial: Tr
     events = history(trial, execution)
     assert set(errors_in(events)) == {"Lambda.TooManyRequestsException"}
     first, second = delays(events)[:2]
-    assert timedelta(seconds=1) <= first < timedelta(seconds=2) <= second
+    assert first >= timedelta(seconds=1)
+    assert second >= timedelta(seconds=2)
     assert workflows.result_of(trial, key)
 
 
@@ -326,8 +330,6 @@ def test_timeouts_and_throttling_each_have_a_retry_of_their_own(stack: Project, 
     wait_for(lambda: workflows.approval(trial, f"throttled-{trial.id}"), what="the approval after all")
     events = history(trial, execution)
     assert set(errors_in(events)) == {"Lambda.TooManyRequestsException"}
-    # Full jitter: anything from nothing to 1, 2, 4 … s (and the time that a task takes to be started).
-    assert all(delay < timedelta(seconds=2**number + 1) for number, delay in enumerate(delays(events)))
     with halted(stack, function):
         execution = workflows.ask(trial, f"slow-{trial.id}", ["one"])
         wait_for(lambda: workflows.approval(trial, f"slow-{trial.id}"), what="the approval after a timeout")
