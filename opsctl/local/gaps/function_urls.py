@@ -1,8 +1,7 @@
 """Lambda: a function URL that programs of this machine can reach.
 
 On AWS it is `https://<id>.lambda-url.<region>.on.aws/`. No resolver knows such a name here, and functions call from
-processes of their own: they are given the address at which MiniStack serves it beside that name. Who may call it is not
-checked (AuthType AWS_IAM takes any signature).
+processes of their own: they are given the address at which MiniStack serves it beside that name.
 """
 
 from __future__ import annotations
