@@ -183,9 +183,7 @@ def test_an_invalid_list_takes_the_catch_path_and_leaves_the_results_untouched(t
         assert workflows.result_of(trial, key) is None
         reasons[key] = output["problem"]["reason"]
     told(announced, key)
-    assert {key: [message["event"] for message in announced.of(key)] for key in reasons} == dict.fromkeys(
-        reasons, ["list.rejected"]
-    )
+    assert all([message["event"] for message in announced.of(key)] == ["list.rejected"] for key in reasons)
     kept = letters(trial, set(keys.values()))
     assert all(reason in kept[key]["reason"] for key, reason in reasons.items())
 
