@@ -76,9 +76,10 @@ class Batch:
         return dict(found)
 
     def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
-        return wait_for(
+        found: dict[str, Any] = wait_for(
             f"{job_id} {statuses}", lambda: job if (job := self.job(job_id))["status"] in statuses else None
         )
+        return found
 
     def over(self, job_id: str) -> dict[str, Any]:
         return self.until(job_id, "SUCCEEDED", "FAILED")
@@ -95,7 +96,8 @@ class Batch:
             statuses = [each["detail"]["status"] for each in self.messages if each["detail"]["jobId"] == job_id]
             return statuses if {"SUCCEEDED", "FAILED"} & set(statuses) else None
 
-        return wait_for(f"the end of {job_id} as an event", look)
+        told: list[str] = wait_for(f"the end of {job_id} as an event", look)
+        return told
 
 
 def wait_for(what: str, look: Callable[[], Any], seconds: float = 30) -> Any:
