@@ -164,7 +164,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "realtime-path", "A signed-in client hears of a photo by WebSocket, once; without a token nobody connects.",
-        realtime.realtime_path, 60, frozenset({"realtime", "photos"}),
+        realtime.realtime_path, 60, frozenset({"realtime", "photos"}), "realtime-not-told",
     ),
     Check(
         "order-path", "An order travels the whole way to MySQL and back: placed, read, changed, deleted.",
