@@ -10,6 +10,7 @@ what the worker processes used (read from /proc) is starting them, and calling A
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import re
@@ -113,9 +114,7 @@ def own_seconds(samples: list[bytes]) -> dict[str, float]:
     with rules("photos", "thumbnail", "thumbnails") as thumbnails:
         own = {"thumbnail": spent(thumbnails.make_thumbnail, samples)}
     with rules("images", "image-resize", "resizing") as resizing:
-        import pictures
-
-        own["image-validate"] = spent(pictures.inspect, samples)
+        own["image-validate"] = spent(importlib.import_module("pictures").inspect, samples)
         own["image-resize"] = spent(resizing.resized, samples)
         unfinished = [resizing.resized(one) for one in samples]
     with rules("images", "image-filter", "filters") as filters:
@@ -199,7 +198,7 @@ def main() -> int:
     target = SmokeTarget.of(ports.environment, ports.access, read_outputs(ports), aws=ports.aws)
     samples = [a_photo(arguments.width, number) for number in range(SAMPLES)]
     own = own_seconds(samples)
-    report = {
+    report: dict[str, Any] = {
         "photo": {"pixels": [arguments.width, arguments.width * 3 // 4], "bytes": len(samples[0])},
         "own_cpu_ms_per_photo": {name: round(1000 * seconds, 1) for name, seconds in own.items()},
         "runs": [measure(target, count, samples, own) for count in arguments.photos],

@@ -26,7 +26,12 @@ def id_of_photo(photo_id: str) -> str:
 def put(trial: Trial, name: str, body: bytes) -> str:
     """Put an image into its bucket as `name`; returns its id. All that it leads to is removed when the trial ends."""
     image_id = f"images/{name}"
-    trial.afterwards(f"image {image_id}", lambda: (let_end(trial, image_id), remove(trial.target, image_id)))
+
+    def take_back() -> None:
+        let_end(trial, image_id)
+        remove(trial.target, image_id)
+
+    trial.afterwards(f"image {image_id}", take_back)
     trial.aws.call("s3", "put_object", Bucket=trial.target.output("images.bucket"), Key=f"incoming/{name}", Body=body)
     return image_id
 

@@ -46,7 +46,7 @@ class Processor:
 
     def _listen_to_the_bus(self) -> str:
         name, bus = f"{self.target.prefix}-e2e-{self.trial.id}", self.target.output("images.bus")
-        url = self.aws.call("sqs", "create_queue", QueueName=name)["QueueUrl"]
+        url: str = self.aws.call("sqs", "create_queue", QueueName=name)["QueueUrl"]
         arn = self.aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
             "QueueArn"
         ]

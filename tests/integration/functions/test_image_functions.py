@@ -66,12 +66,14 @@ def put(content: bytes) -> None:
 
 
 def record(table: Any) -> dict[str, Any] | None:
-    return table.get_item(Key={"image_id": "images/a.jpg"}).get("Item")
+    item: dict[str, Any] | None = table.get_item(Key={"image_id": "images/a.jpg"}).get("Item")
+    return item
 
 
 def validate(execution: str = "e-1", **changes: Any) -> dict[str, Any]:
     with function("image-validate") as loaded:
-        return loaded.handler({"request": a_request(**changes), "execution": execution}, CONTEXT)
+        said: dict[str, Any] = loaded.handler({"request": a_request(**changes), "execution": execution}, CONTEXT)
+        return said
 
 
 def test_a_valid_image_is_claimed_and_described(table: Any) -> None:
@@ -136,9 +138,7 @@ def test_what_was_removed_meanwhile_leaves_no_record(table: Any) -> None:
 def test_an_object_that_is_too_large_is_refused_before_it_is_fetched(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pictures
-
-    monkeypatch.setattr(pictures, "LARGEST_BYTES", 10)
+    monkeypatch.setattr("pictures.LARGEST_BYTES", 10)
     put(b"eleven byte")
     assert validate() == {"outcome": "invalid", "reason": "the file has 11 bytes; at most 10 are taken"}
 
