@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -120,24 +120,24 @@ def _forget_totals(trial: Trial, keys: list[str]) -> None:
 
 
 def _take(trial: Trial, transaction_id: str) -> bool:
-    """Take the event with this order out of the audit's queue; others are seen again at once."""
+    """Take the event with this order out of the audit's queue. Others are held meanwhile, and let go in the end."""
     url = trial.target.output("events.audit_queue.url")
-    found = False
-    for message in _messages(trial, url):
-        if json.loads(message["Body"])["detail"].get("transaction_id") == transaction_id:
-            trial.aws.call("sqs", "delete_message", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found = True
-        else:
-            trial.aws.call(
-                "sqs", "change_message_visibility", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"],
-                VisibilityTimeout=0,
-            )  # fmt: skip
-    return found
-
-
-def _messages(trial: Trial, url: str) -> Iterator[dict[str, Any]]:
-    answer = trial.aws.call("sqs", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-    yield from answer.get("Messages", [])
+    while trial.seconds_left > 0:
+        answer = trial.aws.call(
+            "sqs", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=60
+        )
+        found = False
+        for message in answer.get("Messages", []):
+            about = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+            if json.loads(message["Body"])["detail"].get("transaction_id") == transaction_id:
+                trial.aws.call("sqs", "delete_message", **about)
+                found = True
+                continue
+            let_go = partial(trial.aws.call, "sqs", "change_message_visibility", **about, VisibilityTimeout=0)
+            trial.afterwards("another's event", let_go)
+        if found or not answer.get("Messages"):
+            return found
+    return False
 
 
 def _logged(trial: Trial, group: str, *words: str) -> bool:
