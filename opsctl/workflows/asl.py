@@ -113,24 +113,23 @@ def problems(definition: str) -> tuple[Problem, ...]:
     if not isinstance(machine, dict):
         return (Problem("language", "", "must be a JSON object"),)
     # Float: AWS takes a BackoffRate of 2; statelint asks for 2.0.
-    said = Linter.validate(_with_numbers(machine), Config({ProblemType.FLOAT, ProblemType.URI}))
+    try:
+        said = Linter.validate(_with_numbers(machine), Config({ProblemType.FLOAT, ProblemType.URI}))
+    except (TypeError, AttributeError, KeyError, ValueError) as error:  # it trips over fields of wrong types
+        return (Problem("language", "", f"a field has a wrong type: {error}"),)
     return tuple(_from_statelint(line.strip()) for line in said)
 
 
 def lint(definition: str, machine_type: str = "STANDARD") -> tuple[Problem, ...]:
-    """Everything that is wrong with a definition, rendered or still a template of Terraform.
+    """What is wrong with a definition, rendered or still a template of Terraform: our rules once the language has none.
 
     Args:
         machine_type: STANDARD or EXPRESS.
     """
     text = literal(definition)
-    found = problems(text)
-    try:
-        machine = json.loads(text)
-    except ValueError:
+    if found := problems(text):
         return found
-    if not isinstance(machine, dict) or not isinstance(machine.get("States"), dict):
-        return found
+    machine = json.loads(text)
     ours = [] if "TimeoutSeconds" in machine else [
         Problem("machine-timeout", "", "has no TimeoutSeconds: an execution that hangs would hang for a year")
     ]  # fmt: skip
@@ -140,7 +139,7 @@ def lint(definition: str, machine_type: str = "STANDARD") -> tuple[Problem, ...]
         for rule in RULES
         if (sentence := rule.finds(state, machine_type)) is not None
     ]
-    return (*found, *ours)
+    return tuple(ours)
 
 
 def literal(template: str) -> str:

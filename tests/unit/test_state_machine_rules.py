@@ -21,6 +21,7 @@ RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1}]
 def machine(**states: dict[str, Any]) -> str:
     """A machine of these states, the first one first, and an end for all of them."""
     named = {**states, "Done": {"Type": "Succeed"}, "Failed": {"Type": "Fail"}}
+    named = {name: state for name, state in named.items() if name in states or f'"{name}"' in json.dumps(states)}
     return json.dumps({"StartAt": next(iter(states)), "TimeoutSeconds": 60, "States": named})
 
 
