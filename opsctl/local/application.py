@@ -34,6 +34,7 @@ from opsctl.local.exchange import (
 from opsctl.local.faults import fault, without_retries
 from opsctl.local.gaps import GAPS, Cloud, Gap
 from opsctl.local.repeating import every
+from opsctl.local.repeats import Repeats
 
 STATUS_PATH = "/_opsctl/status"
 
@@ -61,6 +62,7 @@ class Application:
         )  # fmt: skip
         self._status["authority_file"] = str(self.cloud.authority.certificate_file)
         left_open = os.environ.get("OPSCTL_LOCAL_WITHOUT_GAPS", "").split(",")
+        self._repeats = Repeats()
         self.gaps: Sequence[Gap] = [gap(self.cloud) for gap in GAPS if gap.name() not in left_open]
         # Many only hook into an emulator: they are not asked at each request.
         self._answering = [gap for gap in self.gaps if type(gap).wants is not Gap.wants]
@@ -73,7 +75,14 @@ class Application:
         request = parse_request(scope)
         if request.path == STATUS_PATH and scope["scheme"] == "http":
             await send_response(json_response(200, self._status), send)
-        elif request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self._answering):
+            return
+        if said := self._repeats.answer(request):
+            await read_body(receive)
+            for message in said:
+                await send(message)
+            return
+        send = self._repeats.remembering(request, send)
+        if request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self._answering):
             request = parse_request(scope, await read_body(receive))
             await send_response(await self._handle_or_fault(request), send, head=request.method == "HEAD")
         else:

@@ -56,6 +56,7 @@ async def serve(port: int, account_id: str, region: str, work: Path) -> None:
     )
     config = listener.EdgeConfig(port, edge, application.cloud.authority, application.serves)
     config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 2**31  # closing a busy connection makes a client repeat what was done already
     config.graceful_timeout = 2
     config.include_server_header = False
     config.include_date_header = False  # MiniStack adds its own

@@ -106,7 +106,7 @@ class BucketMetrics(Gap):
         if today == self._day:
             return
         self._day = today
-        for (account_id, name), bucket in self._s3._buckets.all_items():
+        for (account_id, name), bucket in list(self._s3._buckets._data.items()):
             with self._scope.request_scope(account_id, bucket.get("region") or self.cloud.region):
                 objects = bucket["objects"].values()
                 size = sum(stored.get("size", 0) for stored in objects)
