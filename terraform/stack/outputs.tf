@@ -53,6 +53,7 @@ output "auth" {
   value = {
     users_table         = module.auth.users_table.name
     signing_keys_secret = module.auth.signing_keys_secret.name
+    token               = module.auth.token
   }
 }
 

@@ -20,14 +20,18 @@ from opsctl.smoke import SmokeTarget
 from opsctl.smoke.check import Trial, open_trial
 from tests.e2e.project import PROJECT, Project, make_project
 
+FIRST = "test_fresh_stack"
+"""What an environment is like before anybody used it."""
 LAST = ("test_metrics", "test_whole_stack")
 """What looks at the traces of all systems comes after them, and the test of `down` at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put LAST behind the other end-to-end tests, which keep their places."""
+    """Put FIRST before and LAST behind the other end-to-end tests, which keep their places."""
 
     def rank(item: pytest.Item) -> int:
+        if item.path.stem == FIRST:
+            return -2
         return LAST.index(item.path.stem) if item.path.stem in LAST else -1
 
     here = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]

@@ -24,7 +24,7 @@ Token = Callable[..., str]
 @pytest.fixture(scope="session")
 def token(aws: Aws, outputs: dict[str, Any]) -> Token:
     """Tokens signed by the environment's own key, as auth-token would; what they say may be changed."""
-    secret = aws.call("secretsmanager", "get_secret_value", SecretId=outputs["auth"]["signing_keys_secret"]["name"])
+    secret = aws.call("secretsmanager", "get_secret_value", SecretId=outputs["auth"]["signing_keys_secret"])
     jwk = json.loads(secret["SecretString"])["keys"][0]["jwk"]
     said = outputs["auth"]["token"]
 

@@ -172,10 +172,6 @@ def test_what_a_deploy_moved_is_neither_put_back_nor_drift(stack: Project, aws: 
     assert alias["RoutingConfig"] == weights
 
 
-def test_the_emulators_stay_below_500_mb(stack: Project) -> None:
-    assert stack.json("local", "status")["daemon_mb"] < 500
-
-
 def test_the_history_of_up_is_recorded_with_its_plan_and_versions(stack: Project, aws: Aws) -> None:
     body = aws.call(
         "s3", "get_object", Bucket="opsctl-state-111122223333-eu-central-1", Key="local/journal/00000001.json"

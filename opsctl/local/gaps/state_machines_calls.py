@@ -64,10 +64,11 @@ async def call(
         )
     )  # fmt: skip
     received = {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.body}
-    parsed: dict[str, Any] = create_parser(protocol).parse(received, described.output_shape)
+    # Without a shape (an operation that answers nothing) it parses errors alone; the stubs don't say so.
+    parsed: dict[str, Any] = create_parser(protocol).parse(received, described.output_shape)  # type: ignore[arg-type]
     if answer.status >= 300:
-        error = parsed.get("Error", {})
-        raise CallFailed(str(error.get("Code") or "ServiceException").rpartition(".")[2], str(error.get("Message", "")))
+        said = parsed.get("Error", {})
+        raise CallFailed(str(said.get("Code") or "ServiceException").rpartition(".")[2], str(said.get("Message", "")))
     parsed.pop("ResponseMetadata", None)
     result: dict[str, Any] = from_wire(parsed, described.output_shape)
     return result
