@@ -214,7 +214,7 @@ def test_every_check_has_a_name_of_its_own_a_sentence_and_a_budget():
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     for check in CHECKS:
         assert check.proves.endswith(".")
-        assert 0 < check.budget_seconds <= 120
+        assert 0 < check.budget_seconds <= 300
 
 
 def test_a_secret_is_not_in_what_a_target_prints():
