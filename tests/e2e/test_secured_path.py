@@ -155,21 +155,6 @@ def test_every_hop_of_the_path_publishes_its_metric(target: SmokeTarget, trial: 
         )  # fmt: skip
 
 
-def test_no_alarm_rings_in_an_environment_that_is_well(target: SmokeTarget) -> None:
-    def ringing() -> list[str]:
-        alarms = [
-            alarm
-            for region in (None, "us-east-1")
-            for alarm in target.aws.pages("cloudwatch", "describe_alarms", "MetricAlarms", region=region)
-        ]
-        assert len(alarms) > 10
-        # Other tests send wrong requests and break things on purpose: what they make ring is not looked at here.
-        provoked = ("-errors", "-failures", "-timeouts", "-dead-letters", "-api-latency", "-edge-blocked-requests")
-        return [a["AlarmName"] for a in alarms if a["StateValue"] == "ALARM" and not a["AlarmName"].endswith(provoked)]
-
-    wait_for(lambda: not ringing(), seconds=120, what="alarms that are OK")
-
-
 def test_a_photo_that_is_asked_for_again_comes_out_of_the_edge_cache(target: SmokeTarget, trial: Trial) -> None:
     photo_id = photos.send(trial, photos.photo())
     photos.wait_until_ready(trial, photo_id)
