@@ -5,14 +5,14 @@ Pillow is not in this layer: the functions that use this package bring it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+FORMATS = ("JPEG", "PNG", "WebP", "GIF")
 LARGEST_BYTES = 25 * 1024 * 1024
 LARGEST_PIXELS = 50_000_000  # as RGB 150 MB, which with one copy of it fits a function's 1,024 MB
 
@@ -43,35 +43,43 @@ class Facts:
     frames: int
 
 
-def check_size(size_bytes: int) -> None:
+def check_size(size_bytes: int, largest_bytes: int = LARGEST_BYTES) -> None:
     """Whether a file may be fetched at all.
 
     Raises:
-        Refused: it is empty or larger than 25 MiB.
+        Refused: it is empty or larger than `largest_bytes` (25 MiB).
     """
     if size_bytes == 0:
         raise Refused("the file is empty")
-    if size_bytes > LARGEST_BYTES:
-        raise Refused(f"the file has {size_bytes} bytes; at most {LARGEST_BYTES} are taken")
+    if size_bytes > largest_bytes:
+        raise Refused(f"the file has {size_bytes} bytes; at most {largest_bytes} are taken")
+
+
+def upright_size(content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
+    """Width and height as people see the picture, in pixels. Reads its header only.
+
+    Raises:
+        Refused: as `inspect`, but for damage further on.
+    """
+    with _opened(content, formats) as image:
+        return image.size[::-1] if _lies_on_its_side(image) else image.size
 
 
 def inspect(content: bytes) -> Facts:
     """What a picture is, once all of it was read; a JPEG is decoded at an eighth of its size, which finds every gap.
 
     Raises:
-        Refused: not a JPEG, PNG, WebP or GIF image, damaged, or of more pixels than we decode.
+        Refused: not an image of one of the formats, damaged, or of more pixels than we decode.
     """
-    with _opened(content) as image:
-        width, height = image.size
-        if _lies_on_its_side(image):
-            width, height = height, width
+    with _opened(content, FORMATS) as image:
+        width, height = image.size[::-1] if _lies_on_its_side(image) else image.size
         facts = Facts(str(image.format).lower(), width, height, getattr(image, "n_frames", 1))
         image.draft(None, (1, 1))
         image.load()
     return facts
 
 
-def fit(content: bytes, box: tuple[int, int]) -> Image.Image:
+def fit(content: bytes, box: tuple[int, int], formats: Sequence[str] = FORMATS) -> Image.Image:
     """The picture in RGB, upright, shrunk by Lanczos into the box (width, height); a small one is not enlarged.
 
     Colours are sRGB or have their profile in `info`; nothing else of the file's metadata is kept. White is behind what
@@ -80,7 +88,7 @@ def fit(content: bytes, box: tuple[int, int]) -> Image.Image:
     Raises:
         Refused: as `inspect`.
     """
-    with _opened(content) as image:
+    with _opened(content, formats) as image:
         profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
         exif = image.getexif()
         if image.mode not in ("RGB", "L", "CMYK"):
@@ -100,10 +108,10 @@ def encode(image: Image.Image, format: str, **settings: object) -> bytes:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
+def _opened(content: bytes, formats: Sequence[str]) -> Iterator[Image.Image]:
     check_size(len(content))
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        with Image.open(BytesIO(content), formats=formats) as image:
             if image.width * image.height > LARGEST_PIXELS:
                 raise Refused(
                     f"the image has {image.width} x {image.height} pixels; at most {LARGEST_PIXELS} are taken"
@@ -114,7 +122,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise Refused(f"the image has more than {LARGEST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise Refused("the file is not a JPEG, PNG, WebP or GIF image") from error
+        raise Refused(f"the file is not a {', '.join(formats[:-1])} or {formats[-1]} image") from error
     except Exception as error:  # all input is in memory: whatever a decoder raises is about the file
         raise Refused(f"the image is damaged: {error}") from error
 
