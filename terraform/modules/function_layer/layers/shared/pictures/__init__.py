@@ -43,16 +43,17 @@ class Facts:
     frames: int
 
 
-def check_size(size_bytes: int, largest_bytes: int = LARGEST_BYTES) -> None:
+def check_size(size_bytes: int, largest_bytes: int | None = None) -> None:
     """Whether a file may be fetched at all.
 
     Raises:
         Refused: it is empty or larger than `largest_bytes` (25 MiB).
     """
+    limit = LARGEST_BYTES if largest_bytes is None else largest_bytes
     if size_bytes == 0:
         raise Refused("the file is empty")
-    if size_bytes > largest_bytes:
-        raise Refused(f"the file has {size_bytes} bytes; at most {largest_bytes} are taken")
+    if size_bytes > limit:
+        raise Refused(f"the file has {size_bytes} bytes; at most {limit} are taken")
 
 
 def upright_size(content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
