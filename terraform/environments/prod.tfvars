@@ -21,3 +21,6 @@ service_instances     = { min = 2, max = 6, desired = 2 }
 
 deletion_protection = true
 log_retention_days  = 365
+
+# Your provider's address, and the secret with its API key.
+payment_provider = { url = "https://payments.example.com", secret_arn = "arn:aws:secretsmanager:eu-central-1:321098765432:secret:payment-provider" }

@@ -244,6 +244,11 @@ variable "payment_provider" {
   description = "The payment provider's address, and the Secrets Manager secret that holds its API key. null with a sandbox."
   type        = object({ url = string, secret_arn = string })
   default     = null
+
+  validation {
+    condition     = (var.payment_provider == null) == var.payment_sandbox
+    error_message = "Say either payment_sandbox = true or a payment_provider: orders are paid at exactly one place."
+  }
 }
 
 variable "payment_retry" {

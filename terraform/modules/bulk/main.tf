@@ -30,7 +30,7 @@ locals {
 
   # The image's tag is its package's digest: the definition names what runs, and the local cloud proves it.
   package     = "${var.package_dir}/bulk-job.zip"
-  image_tag   = var.image_tag != null ? var.image_tag : filesha256(local.package)
+  image_tag   = coalesce(var.image_tag, try(filesha256(local.package), "not-built")) # nothing is built for a destroy
   package_key = "jobs/${local.image_tag}.zip"
 }
 

@@ -34,6 +34,7 @@ variables {
   site_domain       = "test.example.com"
   allowed_countries = ["DE", "IE", "US"]
   service_instances = { min = 2, max = 4, desired = 2 }
+  payment_sandbox   = true
 }
 
 run "malformed_words_are_refused" {
@@ -59,4 +60,12 @@ run "an_environment_whose_name_is_too_long_with_its_project_is_refused" {
     environment = "pull-request-1234"
   }
   expect_failures = [var.environment]
+}
+
+run "orders_are_paid_at_exactly_one_place" {
+  command = plan
+  variables {
+    payment_sandbox = false
+  }
+  expect_failures = [var.payment_provider]
 }
