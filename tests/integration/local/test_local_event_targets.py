@@ -35,7 +35,7 @@ def test_an_event_is_a_line_of_the_log_group_that_is_its_target(client: Client) 
 
 def test_an_event_for_a_queue_that_is_gone_goes_to_the_dead_letter_queue_with_the_reason(client: Client) -> None:
     sqs = client("sqs")
-    url = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
+    url = sqs.create_queue(QueueName="undelivered-events")["QueueUrl"]
     dead = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
     arn = rule(client, "to-nowhere", Arn=gone, DeadLetterConfig={"Arn": dead})
