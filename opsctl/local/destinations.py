@@ -42,9 +42,8 @@ async def deliver(handle: Handler, arn: str, document: Document, *, account: str
 
 
 def to_queue(arn: str, document: Document, account: str, region: str, _: str) -> Request:
-    owner, name = arn.split(":")[4:6]
-    body = {"QueueUrl": f"http://127.0.0.1/{owner}/{name}", "MessageBody": json.dumps(document)}
-    return _json_call("sqs", "AmazonSQS.SendMessage", body, account, region)
+    body = {"QueueUrl": queue_url(arn), "MessageBody": json.dumps(document)}
+    return json_call("sqs", "AmazonSQS.SendMessage", body, account, region)
 
 
 def to_topic(arn: str, document: Document, account: str, region: str, _: str) -> Request:
@@ -68,7 +67,7 @@ def to_bus(arn: str, document: Document, account: str, region: str, _: str) -> R
         "Resources": [arn, document["requestContext"]["functionArn"]],
         "Detail": json.dumps(document),
     }
-    return _json_call("events", "AWSEvents.PutEvents", {"Entries": [entry]}, account, region)
+    return json_call("events", "AWSEvents.PutEvents", {"Entries": [entry]}, account, region)
 
 
 def to_function(arn: str, document: Document, account: str, region: str, _: str) -> Request:
@@ -93,7 +92,8 @@ def invocation(function: str, payload: bytes, *, account: str, region: str, kind
 
 
 def dead_letter(arn: str, body: str, attributes: Mapping[str, str], *, account: str, region: str) -> Request:
-    """A message for a function's dead-letter queue or topic: the event as it came, and attributes that are text."""
+    """A message for a dead-letter queue or topic: the event as it came, and attributes that are text (none empty)."""
+    attributes = {name: value for name, value in attributes.items() if value}
     if arn.split(":")[2] == "sns":
         form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": arn, "Message": body}
         for position, (name, value) in enumerate(attributes.items(), 1):
@@ -101,15 +101,20 @@ def dead_letter(arn: str, body: str, attributes: Mapping[str, str], *, account: 
             form |= {f"{entry}.Name": name, f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return signed_request("sns", account, region, "POST", "/", headers=headers, body=urlencode(form).encode())
-    owner, queue = arn.split(":")[4:6]
     message = {
-        "QueueUrl": f"http://127.0.0.1/{owner}/{queue}",
+        "QueueUrl": queue_url(arn),
         "MessageBody": body,
         "MessageAttributes": {n: {"DataType": "String", "StringValue": value} for n, value in attributes.items()},
     }
-    return _json_call("sqs", "AmazonSQS.SendMessage", message, account, region)
+    return json_call("sqs", "AmazonSQS.SendMessage", message, account, region)
 
 
-def _json_call(service: str, target: str, body: Document, account: str, region: str) -> Request:
+def queue_url(arn: str) -> str:
+    owner, name = arn.split(":")[4:6]
+    return f"http://127.0.0.1/{owner}/{name}"
+
+
+def json_call(service: str, target: str, body: Document, account: str, region: str) -> Request:
+    """A call of a JSON protocol; `target` is the whole x-amz-target."""
     headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.1"}
     return signed_request(service, account, region, "POST", "/", headers=headers, body=json.dumps(body).encode())

@@ -98,9 +98,8 @@ def shares(seconds: Mapping[str, float], dependencies: Mapping[str, frozenset[st
         blocks.setdefault(_module(address), []).append(address)
     found = []
     for name, own in blocks.items():
-        without, _ = _schedule(
-            {address: 0.0 if address in set(own) else took for address, took in seconds.items()}, dependencies
-        )
+        others = {address: 0.0 if _module(address) == name else took for address, took in seconds.items()}
+        without, _ = _schedule(others, dependencies)
         found.append(
             ModuleShare(
                 name, len(own), max(ends[address] for address in own), whole - max(without.values(), default=0.0)

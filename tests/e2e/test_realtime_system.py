@@ -243,7 +243,7 @@ def run_once(aws: Aws, schedule: dict[str, str]) -> None:
     found = aws.call("scheduler", "get_schedule", Name=schedule["name"], GroupName=schedule["group"])
     aws.call(
         "scheduler", "create_schedule", Name=f"once-{uuid.uuid4().hex[:8]}", GroupName=schedule["group"],
-        ScheduleExpression=f"at({datetime.now(UTC) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S})",
+        ScheduleExpression=f"at({datetime.now(UTC) + timedelta(seconds=2):%Y-%m-%dT%H:%M:%S})",
         FlexibleTimeWindow={"Mode": "OFF"}, Target=found["Target"], ActionAfterCompletion="DELETE",
     )  # fmt: skip
 

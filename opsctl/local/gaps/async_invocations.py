@@ -13,7 +13,6 @@ Lambda asynchronous invocations" (their shape); metrics: "Types of metrics for L
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import json
 import logging
 import uuid
@@ -25,7 +24,7 @@ from typing import Any
 from opsctl.local.destinations import dead_letter, deliver, invocation, object_time, timestamp
 from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
-from opsctl.local.metrics import metric
+from opsctl.local.repeating import Background
 
 RETRY_SECONDS = (1.0, 2.0)
 THROTTLED_SECONDS, LONGEST_THROTTLED_SECONDS = 0.2, 5.0
@@ -49,8 +48,7 @@ class AsyncInvocations(Gap):
         from ministack.services import eventbridge, lambda_svc, s3, sns
 
         self._functions = lambda_svc
-        self._loop = asyncio.get_running_loop()
-        self._under_way: set[concurrent.futures.Future[None]] = set()
+        self._background = Background()
 
         def from_rule(arn: str, payload: str) -> None:
             self._enqueue(arn, payload.encode())
@@ -72,8 +70,7 @@ class AsyncInvocations(Gap):
         s3._deliver_event_to_lambda = from_bucket
 
     async def uninstall(self) -> None:
-        for task in self._under_way:
-            task.cancel()
+        self._background.cancel()
 
     def wants(self, request: Request) -> bool:
         return request.headers.get("x-amz-invocation-type") == "Event" and request.path.endswith("/invocations")
@@ -99,9 +96,7 @@ class AsyncInvocations(Gap):
 
         name, said = self._functions._resolve_name_and_qualifier(function)
         working = self._work_off(name, qualifier or said or "", payload, get_account_id(), get_region())
-        task = asyncio.run_coroutine_threadsafe(working, self._loop)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._background.start(working)
 
     async def _work_off(self, name: str, qualifier: str, payload: bytes, account: str, region: str) -> None:
         arn = f"arn:aws:lambda:{region}:{account}:function:{name}" + (f":{qualifier}" if qualifier else "")
@@ -187,8 +182,10 @@ class AsyncInvocations(Gap):
         )
 
     def _record(self, function: str, account: str, region: str, name: str, value: float, unit: str = "Count") -> None:
-        for dimensions in ((("FunctionName", function),), ()):
-            self.cloud.metrics.record(metric(account, region, "AWS/Lambda", name, dimensions, unit), value)
+        self.cloud.metrics.record_sets(
+            ({"FunctionName": function}, {}), account_id=account, region=region, namespace="AWS/Lambda",
+            values={name: (value, unit)},
+        )  # fmt: skip
 
     def _now(self) -> float:
         return self.cloud.metrics.now().timestamp()

@@ -6,20 +6,21 @@ EventBridge user guide, "Using dead-letter queues to process undelivered events"
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from opsctl.local.destinations import dead_letter
 from opsctl.local.exchange import signed_request
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.repeating import Background
 
 
 class BatchTargets(Gap):
     async def install(self) -> None:
         from ministack.services import eventbridge
 
-        invoke, loop, submitting = eventbridge._invoke_target, asyncio.get_running_loop(), set()
+        invoke, self._background = eventbridge._invoke_target, Background()
 
         def invoke_target(
             target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
@@ -29,15 +30,12 @@ class BatchTargets(Gap):
                 return
             view = view or eventbridge._pattern_event_view(event)
             body = submission(target, _input(target, rule, view))
-
-            def begin() -> None:
-                task = loop.create_task(self._submit(target, rule, body, json.dumps(view.event_with_detail())))
-                submitting.add(task)
-                task.add_done_callback(submitting.discard)
-
-            loop.call_soon_threadsafe(begin)
+            self._background.start(self._submit(target, rule, body, json.dumps(view.event_with_detail())))
 
         eventbridge._invoke_target = invoke_target
+
+    async def uninstall(self) -> None:
+        self._background.cancel()
 
     async def _submit(
         self, target: Mapping[str, Any], rule: Mapping[str, Any], body: Mapping[str, Any], event: str
@@ -55,19 +53,7 @@ class BatchTargets(Gap):
             "ERROR_CODE": answer.header("x-amzn-errortype") or "INTERNAL_ERROR",
             "ERROR_MESSAGE": str(answer.json().get("message", "")),
         }
-        letter = {
-            "QueueUrl": f"http://127.0.0.1:{self.cloud.port}/{account_id}/{letters.rpartition(':')[2]}",
-            "MessageBody": event,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-            },
-        }
-        await self.cloud.handle(
-            signed_request(
-                "sqs", account_id, region, "POST", "/", body=json.dumps(letter).encode(),
-                headers={"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"},
-            )
-        )  # fmt: skip
+        await self.cloud.handle(dead_letter(letters, event, attributes, account=account_id, region=region))
 
 
 def submission(target: Mapping[str, Any], text: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ for a repository".
 from __future__ import annotations
 
 import base64
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +18,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.clock import Clock, SystemClock
-from opsctl.local.destinations import to_topic
+from opsctl.local.destinations import to_function, to_topic
 from opsctl.local.emulators import in_moto
-from opsctl.local.exchange import Handler, Request, Response, json_response, signed_request
+from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.repositories import Author, Change, Commit, Refused, Repository
 
@@ -201,12 +200,7 @@ class CodecommitTriggers(Gap):
         destination = trigger["destinationArn"]
         if destination.split(":")[2] == "sns":
             return await self.cloud.handle(to_topic(destination, event, call.account, call.region, ""))
-        return await self.cloud.handle(
-            signed_request(
-                "lambda", call.account, call.region, "POST", f"/2015-03-31/functions/{destination}/invocations",
-                headers={"x-amz-invocation-type": "Event"}, body=json.dumps(event).encode(),
-            )
-        )  # fmt: skip
+        return await self.cloud.handle(to_function(destination, event, call.account, call.region, ""))
 
 
 def event_of(

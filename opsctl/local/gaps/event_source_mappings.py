@@ -17,15 +17,16 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from opsctl.local.destinations import deliver, invocation, object_time
 from opsctl.local.gaps.gap import Gap
-from opsctl.local.metrics import metric
 from opsctl.local.repeating import every
-from opsctl.local.streams.attempts import Attempt, Outcome, Policy, StreamRecord, after, outcome_of, that_fit, too_old
+from opsctl.local.streams.attempts import Attempt, Outcome, Policy, StreamRecord, outcome_of, that_fit
 from opsctl.local.streams.records import failure_document
 from opsctl.local.streams.shards import BEFORE_ALL, Source, arrival, arrivals, of_lane
+from opsctl.local.streams.working import Work, work_off
 
 RECONCILE_SECONDS = 0.25
 LOOK_SECONDS = 1.0  # as often as Lambda polls a shard of Kinesis; arrivals wake a reader earlier
@@ -139,38 +140,25 @@ class EventSourceMappings(Gap):
 
     async def _work_off(self, lane: Lane, source: Source, records: tuple[StreamRecord, ...]) -> bool:
         """Until every record is done or given up; False: the lane was stopped before."""
-        at, wait = (lane.mapping, lane.shard, lane.number), AGAIN_SECONDS
-        attempts = [Attempt(records)] if records else []
-        while attempts:
-            if (mapping := self._mapping(lane)) is None:
-                return False
-            attempt, policy = attempts.pop(0), policy_of(mapping)
-            if old := too_old(attempt.records, policy, now=self._now()):
-                await self._give_up(lane, source, attempt.records[:old], "RecordAgeExceeded", attempt.failures, "")
-                attempts[:0] = [Attempt(attempt.records[old:], attempt.failures)] if attempt.records[old:] else []
-                continue
-            outcome, error = await self._invoke(lane, mapping, attempt, policy)
-            if outcome is None:  # throttled, or the function can't be invoked yet: not an attempt
-                attempts.insert(0, attempt)
-            else:
-                step = after(attempt, outcome, policy)
-                attempts[:0] = step.attempts
-                if step.given_up:
-                    await self._give_up(
-                        lane, source, step.given_up, "RetryAttemptsExhausted", attempt.failures + 1, error
-                    )
-                if finished := [*attempt.records[: outcome.done], *step.given_up]:
-                    self._positions[at] = finished[-1].sequence
-                    wait = AGAIN_SECONDS
-                    continue
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, LONGEST_AGAIN_SECONDS)
-        return True
 
-    async def _invoke(
-        self, lane: Lane, mapping: Mapping[str, Any], attempt: Attempt, policy: Policy
-    ) -> tuple[Outcome | None, str]:
-        """How it went (None: it wasn't invoked), and Lambda's word for the error."""
+        def policy() -> Policy | None:
+            mapping = self._mapping(lane)
+            return None if mapping is None else policy_of(mapping)
+
+        def move(position: str) -> None:
+            self._positions[lane.mapping, lane.shard, lane.number] = position
+
+        return await work_off(
+            records,
+            Work(
+                policy, partial(self._invoke, lane), partial(self._give_up, lane, source), move, self._now,
+                AGAIN_SECONDS, LONGEST_AGAIN_SECONDS,
+            ),
+        )  # fmt: skip
+
+    async def _invoke(self, lane: Lane, attempt: Attempt, policy: Policy) -> tuple[Outcome | None, str]:
+        """How it went (None: it wasn't invoked: throttled, or not possible yet), and Lambda's word for the error."""
+        mapping = self._functions._esms.get_scoped(lane.account, lane.region, lane.mapping)
         payload = json.dumps({"Records": [record.event for record in attempt.records]}, default=str).encode()
         self._measure_age(mapping, attempt)
         answer = await self.cloud.handle(
@@ -214,26 +202,26 @@ class EventSourceMappings(Gap):
         """The age of the last record that the function gets."""
         source = Source(mapping["EventSourceArn"])
         age = max(0.0, round((self._now() - attempt.records[-1].created) * 1000))
-        for dimensions in ((("FunctionName", mapping["FunctionName"]),), ()):
-            self.cloud.metrics.record(
-                metric(source.account, source.region, "AWS/Lambda", "IteratorAge", dimensions, "Milliseconds"), age
-            )
+        self.cloud.metrics.record_sets(
+            ({"FunctionName": mapping["FunctionName"]}, {}), account_id=source.account, region=source.region,
+            namespace="AWS/Lambda", values={"IteratorAge": (age, "Milliseconds")},
+        )  # fmt: skip
 
     def _measure_reading(self, source: Source, records: Sequence[StreamRecord]) -> None:
         """What Kinesis tells of each read; a reader that has caught up is 0 ms behind."""
         if source.service != "kinesis":
             return
         age = max(0.0, round((self._now() - records[-1].created) * 1000)) if records else 0.0
-        for name, value, unit in (
-            ("GetRecords.IteratorAgeMilliseconds", age, "Milliseconds"),
-            ("GetRecords.Records", len(records), "Count"),
-            ("GetRecords.Bytes", sum(record.size for record in records), "Bytes"),
-            ("GetRecords.Success", 1, "Count"),
-        ):
-            dimensions = (("StreamName", source.name),)
-            self.cloud.metrics.record(
-                metric(source.account, source.region, "AWS/Kinesis", name, dimensions, unit), value
-            )
+        values = {
+            "GetRecords.IteratorAgeMilliseconds": (age, "Milliseconds"),
+            "GetRecords.Records": (len(records), "Count"),
+            "GetRecords.Bytes": (sum(record.size for record in records), "Bytes"),
+            "GetRecords.Success": (1, "Count"),
+        }
+        self.cloud.metrics.record_sets(
+            ({"StreamName": source.name},), account_id=source.account, region=source.region, namespace="AWS/Kinesis",
+            values=values,
+        )  # fmt: skip
 
     def _now(self) -> float:
         return self.cloud.metrics.now().timestamp()

@@ -15,6 +15,7 @@ from typing import Any
 
 from opsctl.local.destinations import dead_letter
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.repeating import Background
 
 
 class EventTargets(Gap):
@@ -22,7 +23,7 @@ class EventTargets(Gap):
         from ministack.core import responses
         from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, sns, sqs
 
-        self._loop, self._under_way = asyncio.get_running_loop(), set[Any]()
+        loop, self._background = asyncio.get_running_loop(), Background()
         invoke = eventbridge._invoke_target
         is_there: dict[str, Callable[[str], object]] = {
             "lambda": lambda arn: lambda_svc._get_func_record_for_ref(arn)[0],
@@ -42,7 +43,7 @@ class EventTargets(Gap):
             elif service == "logs":
                 view = view or eventbridge._pattern_event_view(event)
                 account, region = responses.get_account_id(), responses.get_region()
-                self._loop.call_soon_threadsafe(
+                loop.call_soon_threadsafe(
                     self.cloud.logs.write, account, region, group_of(arn), str(uuid.uuid4()), view.event_with_detail()
                 )
             else:
@@ -51,8 +52,7 @@ class EventTargets(Gap):
         eventbridge._invoke_target = invoke_target
 
     async def uninstall(self) -> None:
-        for task in self._under_way:
-            task.cancel()
+        self._background.cancel()
 
     def _set_aside(self, target: dict[str, Any], rule: dict[str, Any], event: str) -> None:
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
@@ -66,13 +66,7 @@ class EventTargets(Gap):
         }
         account, region = queue.split(":")[4], queue.split(":")[3]
         letter = dead_letter(queue, event, attributes, account=account, region=region)
-        task = asyncio.run_coroutine_threadsafe(_send(self.cloud.handle(letter)), self._loop)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-
-async def _send(answer: Any) -> None:
-    await answer
+        self._background.start(self.cloud.handle(letter))
 
 
 def group_of(arn: str) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 from opsctl.local.gaps.gap import Gap
-from opsctl.local.metrics import metric
 from opsctl.local.observing import observe
 
 
@@ -27,9 +26,10 @@ class FunctionMetrics(Gap):
         observe(lambda_svc, "_execute_function_dispatch", self._ended)
 
     def _record(self, config: dict[str, Any], name: str, value: float, unit: str = "Count") -> None:
-        account_id, region = self._scope.get_account_id(), self._scope.get_region()
-        for dimensions in (("FunctionName", config["FunctionName"]),), ():
-            self.cloud.metrics.record(metric(account_id, region, "AWS/Lambda", name, dimensions, unit), value)
+        self.cloud.metrics.record_sets(
+            ({"FunctionName": config["FunctionName"]}, {}), account_id=self._scope.get_account_id(),
+            region=self._scope.get_region(), namespace="AWS/Lambda", values={name: (value, unit)},
+        )  # fmt: skip
 
     def _admitted(self, answer: tuple[Any, Any], _: float, function: Any, config: dict[str, Any]) -> None:
         """A throttled request is neither an invocation nor an error."""

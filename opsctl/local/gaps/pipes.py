@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from opsctl.local.exchange import Handler, Request, Response, signed_request
+from opsctl.local.destinations import json_call, queue_url
+from opsctl.local.exchange import Handler, Request, Response
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.streams import piping
 
@@ -62,13 +63,7 @@ class Calls:
         Raises:
             NotDelivered: the service refused it.
         """
-        answer = await self._handle(
-            signed_request(
-                service, self._account, self._region, "POST", "/",
-                headers={"x-amz-target": target, "content-type": "application/x-amz-json-1.0"},
-                body=json.dumps(parameters).encode(),
-            )
-        )  # fmt: skip
+        answer = await self._handle(json_call(service, target, parameters, self._account, self._region))
         if answer.status >= 300:
             raise NotDelivered(f"{target}: {answer.status} {answer.body[:300].decode(errors='replace')}")
         return answer.json()
@@ -76,7 +71,7 @@ class Calls:
 
 async def take_from_queue(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
     """SQS: what was delivered is deleted; the rest becomes visible again in its own time. Five batches at once."""
-    queue_url = _queue_url(pipe.source)
+    url = queue_url(pipe.source)
     size = pipe.source_parameters.get("SqsQueueParameters", {}).get("BatchSize", 10)
     places = asyncio.Semaphore(5)
 
@@ -84,7 +79,7 @@ async def take_from_queue(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
         try:
             await deliver([_queue_record(message, pipe) for message in messages])
             entries = [{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)]
-            await calls.json("sqs", "AmazonSQS.DeleteMessageBatch", QueueUrl=queue_url, Entries=entries)
+            await calls.json("sqs", "AmazonSQS.DeleteMessageBatch", QueueUrl=url, Entries=entries)
         except NotDelivered as error:
             logging.getLogger("opsctl").warning("pipe %s: %s", pipe.name, error)
         finally:
@@ -95,7 +90,7 @@ async def take_from_queue(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
             await places.acquire()
             try:
                 taken = await calls.json(
-                    "sqs", "AmazonSQS.ReceiveMessage", QueueUrl=queue_url, MaxNumberOfMessages=size,
+                    "sqs", "AmazonSQS.ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=size,
                     WaitTimeSeconds=20, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"],
                 )  # fmt: skip
             except NotDelivered:
@@ -114,7 +109,7 @@ async def take_from_stream(pipe: Pipe, calls: Calls, deliver: Deliver) -> None:
         logging.getLogger("opsctl").warning("pipe %s gave up %s", pipe.name, document)
         if queue := piping.dead_letter_arn(pipe):
             await calls.json(
-                "sqs", "AmazonSQS.SendMessage", QueueUrl=_queue_url(queue), MessageBody=json.dumps(document)
+                "sqs", "AmazonSQS.SendMessage", QueueUrl=queue_url(queue), MessageBody=json.dumps(document)
             )
 
     await piping.take_from_stream(pipe, deliver, give_up, PLACES)
@@ -137,7 +132,7 @@ async def send_messages(pipe: Pipe, calls: Calls, payloads: list[Any], records: 
     for payload, record in zip(payloads, records, strict=True):
         settings = {name: _at(value, opened(record)) for name, value in wanted.items()}
         await calls.json(
-            "sqs", "AmazonSQS.SendMessage", QueueUrl=_queue_url(pipe.target), MessageBody=_text(payload), **settings
+            "sqs", "AmazonSQS.SendMessage", QueueUrl=queue_url(pipe.target), MessageBody=_text(payload), **settings
         )
 
 
@@ -331,11 +326,6 @@ def _queue_record(message: Mapping[str, Any], pipe: Pipe) -> Record:
         "eventSourceARN": pipe.source,
         "awsRegion": pipe.region,
     }
-
-
-def _queue_url(arn: str) -> str:
-    account, name = arn.split(":")[4:6]
-    return f"http://127.0.0.1/{account}/{name}"
 
 
 def _service(arn: str) -> str:

@@ -16,11 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.clock import Clock, SystemClock
-from opsctl.local.destinations import DESTINATIONS
-from opsctl.local.exchange import Request, Response, signed_request
+from opsctl.local.destinations import DESTINATIONS, dead_letter, invocation, json_call
+from opsctl.local.exchange import Request, Response
 from opsctl.local.gaps.gap import Cloud, Gap
-from opsctl.local.metrics import Metric
-from opsctl.local.repeating import every
+from opsctl.local.repeating import Background, every
 from opsctl.local.scheduling import Run, may_retry, payload, plan
 
 LOOK_SECONDS = 0.25
@@ -44,18 +43,18 @@ class Schedules(Gap):
         super().__init__(cloud)
         self._clock, self._chance = clock or SystemClock(), chance
         self._planned: dict[Key, Planned] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
 
     async def install(self) -> None:
         from ministack.services import scheduler
 
         scheduler._tick_schedules = lambda: None
         self._scheduler = scheduler
+        self._background = Background()
         self._looking = asyncio.create_task(every(LOOK_SECONDS, self.look))
 
     async def uninstall(self) -> None:
-        for task in (self._looking, *self._under_way):
-            task.cancel()
+        self._looking.cancel()
+        self._background.cancel()
 
     def look(self) -> None:
         """Start what is due, and plan what is new or was changed."""
@@ -73,14 +72,9 @@ class Schedules(Gap):
             run = planned.run
             self._planned[key] = Planned(version, plan(schedule, max(now, run.scheduled), self._chance()))
             if schedule["State"] == "ENABLED":
-                self._start(key, schedule, run)
+                self._background.start(self._deliver(key, schedule, run))
             if self._planned[key].run is None and schedule.get("ActionAfterCompletion") == "DELETE":
                 self._scheduler._schedules._data.pop(key, None)
-
-    def _start(self, key: Key, schedule: Mapping[str, Any], run: Run) -> None:
-        task = asyncio.create_task(self._deliver(key, schedule, run))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
 
     async def _deliver(self, key: Key, schedule: Mapping[str, Any], run: Run) -> None:
         """Until the target took it, or the retry policy is exhausted."""
@@ -116,39 +110,27 @@ class Schedules(Gap):
             "IS_PAYLOAD_TRUNCATED": "false", "RETRY_ATTEMPTS": str(retries), "SCHEDULE_ARN": schedule["Arn"],
             "TARGET_ARN": schedule["Target"]["Arn"],
         }  # fmt: skip
-        owner, name = queue.split(":")[4:6]
-        body = {
-            "QueueUrl": f"http://127.0.0.1/{owner}/{name}", "MessageBody": text,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-            },
-        }  # fmt: skip
-        headers = {"x-amz-target": "AmazonSQS.SendMessage", "content-type": "application/x-amz-json-1.0"}
-        kept = await self.cloud.handle(
-            signed_request("sqs", account, region, "POST", "/", headers=headers, body=json.dumps(body).encode())
-        )
+        kept = await self.cloud.handle(dead_letter(queue, text, attributes, account=account, region=region))
         ending = "SentToDeadLetterCount" if kept.status < 300 else "FailedToBeSentToDeadLetterCount"
         self._count(key, schedule, f"Invocations{ending}")
 
     def _count(self, key: Key, schedule: Mapping[str, Any], name: str) -> None:
         """Source: user guide, "Monitoring EventBridge Scheduler with CloudWatch": dimension ScheduleGroup."""
         account, region, _ = key
-        for dimensions in ((), (("ScheduleGroup", str(schedule["GroupName"])),)):
-            self.cloud.metrics.record(Metric(account, region, "AWS/Scheduler", name, dimensions))
+        self.cloud.metrics.record_sets(
+            ({}, {"ScheduleGroup": str(schedule["GroupName"])}), account_id=account, region=region,
+            namespace="AWS/Scheduler", values={name: (1, "Count")},
+        )  # fmt: skip
 
 
 def _call(arn: str, text: str, account: str, region: str) -> Request:
     """The call of a templated target."""
     service = arn.split(":")[2]
     if service == "lambda":
-        return signed_request(
-            "lambda", account, region, "POST", f"/2015-03-31/functions/{arn}/invocations",
-            headers={"x-amz-invocation-type": "Event"}, body=text.encode(),
-        )  # fmt: skip
+        return invocation(arn, text.encode(), account=account, region=region, kind="Event")
     if service == "states":
-        body = json.dumps({"stateMachineArn": arn, "input": text}).encode()
-        headers = {"x-amz-target": "AWSStepFunctions.StartExecution", "content-type": "application/x-amz-json-1.0"}
-        return signed_request("states", account, region, "POST", "/", headers=headers, body=body)
+        body = {"stateMachineArn": arn, "input": text}
+        return json_call("states", "AWSStepFunctions.StartExecution", body, account, region)
     return DESTINATIONS[service](arn, json.loads(text), account, region, "")
 
 

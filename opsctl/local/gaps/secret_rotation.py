@@ -8,15 +8,15 @@ pending, and is tried again by the next RotateSecret. The schedule is kept, and 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
 from typing import Any
-from urllib.parse import quote
 
-from opsctl.local.exchange import Handler, Request, Response, json_response, signed_request
+from opsctl.local.destinations import invocation
+from opsctl.local.exchange import Handler, Request, Response, json_response
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.repeating import Background
 
 TARGET = "secretsmanager."
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -26,7 +26,7 @@ class SecretRotation(Gap):
     async def install(self) -> None:
         from ministack.services import secretsmanager
 
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._background = Background()
         store = secretsmanager._store_new_secret
 
         def store_new_secret(name: str, **settings: Any) -> tuple[str, str]:
@@ -38,8 +38,7 @@ class SecretRotation(Gap):
         secretsmanager._store_new_secret = store_new_secret
 
     async def uninstall(self) -> None:
-        for task in self._under_way:
-            task.cancel()
+        self._background.cancel()
 
     def wants(self, request: Request) -> bool:
         return request.headers.get("x-amz-target", "") in (f"{TARGET}RotateSecret", f"{TARGET}CancelRotateSecret")
@@ -72,7 +71,7 @@ class SecretRotation(Gap):
         if asked.get("RotateImmediately") is False:
             return json_response(200, answer)
         if unfinished := _pending(secret):
-            self._start(secret, unfinished, account, region)
+            self._background.start(self._run(secret, unfinished, account, region))
             return _refused(
                 "InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted."
             )
@@ -80,24 +79,16 @@ class SecretRotation(Gap):
         secret["Versions"][version] = {
             "SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time()), "Stages": ["AWSPENDING"],
         }  # fmt: skip
-        self._start(secret, version, account, region)
+        self._background.start(self._run(secret, version, account, region))
         return json_response(200, answer | {"VersionId": version})
-
-    def _start(self, secret: dict[str, Any], version: str, account: str, region: str) -> None:
-        task = asyncio.create_task(self._run(secret, version, account, region))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
 
     async def _run(self, secret: dict[str, Any], version: str, account: str, region: str) -> None:
         function = secret["RotationLambdaARN"]
         for step in STEPS:
             event = {"SecretId": secret["ARN"], "ClientRequestToken": version, "Step": step}
             answer = await self.cloud.handle(
-                signed_request(
-                    "lambda", account, region, "POST", f"/2015-03-31/functions/{quote(function, safe='')}/invocations",
-                    headers={"x-amz-invocation-type": "RequestResponse"}, body=json.dumps(event).encode(),
-                )
-            )  # fmt: skip
+                invocation(function, json.dumps(event).encode(), account=account, region=region)
+            )
             if answer.status != 200 or answer.header("x-amz-function-error"):
                 logging.getLogger("opsctl").warning("rotating %s: %s failed", secret["Name"], step)
                 return

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.local.destinations import timestamp
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.gaps.state_machines_history import Trail, is_logged
 from opsctl.local.metrics import Metric
@@ -134,8 +135,9 @@ class StateMachines(Gap):
         described = self._service._state_machine_versions.get(version) or machine
         record: dict[str, Any] = {
             "executionArn": arn, "stateMachineArn": machine["stateMachineArn"], "name": name, "status": "RUNNING",
-            "startDate": _now(), "stopDate": None, "input": text, "inputDetails": {"included": True}, "output": None,
-            "outputDetails": {"included": True}, "events": [], "testCase": "", "mockAttempts": {}, "sync": express,
+            "startDate": timestamp(datetime.now(UTC)), "stopDate": None, "input": text, "output": None,
+            "inputDetails": {"included": True}, "outputDetails": {"included": True}, "events": [],
+            "testCase": "", "mockAttempts": {}, "sync": express,
         }  # fmt: skip
         if not express:
             self._service._executions[arn] = dict(record)
@@ -203,7 +205,7 @@ class StateMachines(Gap):
     def _end(
         self, record: dict[str, Any], trail: Trail, status: str, details: Mapping[str, Any], **result: Any
     ) -> None:
-        record.update({"status": status, "stopDate": record["stopDate"] or _now(), **result})
+        record.update({"status": status, "stopDate": record["stopDate"] or timestamp(datetime.now(UTC)), **result})
         kind = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "TimedOut", "ABORTED": "Aborted"}[status]
         trail.add(f"Execution{kind}", details)
         self._service._emit_execution_status_event(record)
@@ -215,9 +217,9 @@ class StateMachines(Gap):
         if record is None:
             return _refused("ExecutionDoesNotExist", f"Execution Does Not Exist: '{asked.get('executionArn')}'")
         if record["status"] == "RUNNING":
-            record.update(
-                status="ABORTED", stopDate=_now(), error=asked.get("error"), cause=asked.get("cause")
-            )  # answered at once; the rest of it ends with the task
+            # Answered at once; the rest of it ends with the task.
+            stopped = timestamp(datetime.now(UTC))
+            record.update(status="ABORTED", stopDate=stopped, error=asked.get("error"), cause=asked.get("cause"))
             if task := self._running.get(record["executionArn"]):
                 self._loop.call_soon_threadsafe(task.cancel)
         return json_response({"stopDate": record["stopDate"]})
@@ -344,7 +346,3 @@ def _refused(kind: str, message: str) -> Any:
     from ministack.core.responses import error_response_json
 
     return error_response_json(kind, message, 400)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from ministack.services import stepfunctions as ministack
 
+from opsctl.local.destinations import timestamp
 from opsctl.local.exchange import Handler, signed_request
 from opsctl.local.gaps.state_machines_calls import CallFailed, call
 from opsctl.local.gaps.state_machines_history import Trail
@@ -119,7 +120,7 @@ class Interpreter:
         self, name: str, state: Mapping[str, Any], data: Any, context: Context, trail: Trail
     ) -> tuple[Any, str | None]:
         kind = state.get("Type", "")
-        context["State"] = {"Name": name, "EnteredTime": _now(), "RetryCount": 0}
+        context["State"] = {"Name": name, "EnteredTime": timestamp(datetime.now(UTC)), "RetryCount": 0}
         trail.add(f"{kind}StateEntered", {"name": name, "input": _text(data), "inputDetails": {"truncated": False}})
         if kind == "Fail":
             raise StateFailed(*ministack._fail_state_error(state, data, context))
@@ -536,10 +537,6 @@ def _json(text: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return text
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _seconds_until(stamp: Any) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.clock import Clock, SystemClock
 from opsctl.local.instances.instance import Instance
 from opsctl.local.metrics import Metric
+from opsctl.local.repeating import Background
 
 if TYPE_CHECKING:
     from opsctl.local.gaps.gap import Cloud
@@ -27,7 +27,7 @@ class Fleet:
     def __init__(self, cloud: Cloud, clock: Clock | None = None) -> None:
         self._cloud, self._clock = cloud, clock or SystemClock()
         self._instances: dict[str, Instance] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._cpu: dict[str, tuple[float, float]] = {}
         shutil.rmtree(cloud.work / "instances", ignore_errors=True)
 
@@ -39,13 +39,13 @@ class Fleet:
             instance = self._instances.get(instance_id)
             if instance is None and record.state == "running" and record.user_data:
                 self._instances[instance_id] = instance = Instance(self._cloud, record)
-                self._begin(instance.run())
+                self._background.start(instance.run())
             elif instance is not None and instance.ended is not None and record.state == "running":
                 _mark_dead(record, instance.ended)
                 changed = True
         gone = [one for one in self._instances if one not in records or records[one].state != "running"]
         for instance_id in gone:
-            self._begin(self._instances.pop(instance_id).stop())
+            self._background.start(self._instances.pop(instance_id).stop())
             self._cpu.pop(instance_id, None)
         return changed
 
@@ -58,8 +58,7 @@ class Fleet:
         stopping = [instance.stop(LAST_STOP_SECONDS) for instance in self._instances.values()]
         self._instances.clear()
         await asyncio.gather(*stopping, return_exceptions=True)
-        for task in list(self._tasks):
-            task.cancel()
+        self._background.cancel()
 
     def report(self) -> None:
         """Record the metrics of the time since the last report (namespace AWS/EC2).
@@ -88,11 +87,6 @@ class Fleet:
                 dimensions, account_id=record.owner_id, region=record.region_name, namespace="AWS/EC2", values=values
             )
 
-    def _begin(self, work: Any) -> None:
-        task = asyncio.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 def report_groups(cloud: Cloud, groups: Iterator[Any]) -> None:
     """Record the group metrics that were asked for (EnableMetricsCollection, namespace AWS/AutoScaling)."""
@@ -113,13 +107,6 @@ def report_groups(cloud: Cloud, groups: Iterator[Any]) -> None:
                 group.account_id, group.region, "AWS/AutoScaling", name, (("AutoScalingGroupName", group.name),), "None"
             )
             cloud.metrics.record(metric, float(values[name] or 0))
-
-
-async def _logged(work: Any) -> None:
-    try:
-        await work
-    except Exception:
-        logging.getLogger("opsctl").exception("an instance")
 
 
 def _records() -> Iterator[Any]:

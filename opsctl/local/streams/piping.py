@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from opsctl.local.streams.attempts import Attempt, Outcome, Policy, StreamRecord, after, that_fit, too_old
+from opsctl.local.streams.attempts import Attempt, Outcome, Policy, StreamRecord, that_fit
 from opsctl.local.streams.records import failure_document
 from opsctl.local.streams.shards import BEFORE_ALL, Source, arrival, arrivals
+from opsctl.local.streams.working import Work, work_off
 
 LOOK_SECONDS = 1.0
 AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 0.2, 5.0
@@ -86,38 +88,29 @@ async def _follow(
         age_seconds=float(settings.get("MaximumRecordAgeInSeconds", -1)),
         bisect=settings.get("OnPartialBatchItemFailure") == "AUTOMATIC_BISECT",
     )
+
+    async def run(attempt: Attempt, _: Policy) -> tuple[Outcome, str]:
+        try:
+            await deliver([as_piped(record) for record in attempt.records])
+        except Exception as error:  # whatever the target has, the pipe waits for it
+            logging.getLogger("opsctl").warning("pipe %s: %s", pipe.name, error)
+            return Outcome(0, raised=True), ""
+        return Outcome(len(attempt.records)), ""
+
+    async def give_up_records(records: Sequence[StreamRecord], condition: str, tries: int, _: str) -> None:
+        await give_up(_told(pipe, source, shard, records, condition, tries))
+
+    work = Work(
+        lambda: policy, run, give_up_records, lambda position: places.move(pipe, shard, position), time.time,
+        AGAIN_SECONDS, LONGEST_AGAIN_SECONDS,
+    )  # fmt: skip
     while True:
         arrived = arrivals().watch()
         records = that_fit(source.read(shard, places.of(pipe, shard), most), most)
-        if not records:
+        if records:
+            await work_off(records, work)
+        else:
             await arrival(arrived, at_most=LOOK_SECONDS)
-            continue
-        attempts, wait = [Attempt(records)], AGAIN_SECONDS
-        while attempts:
-            attempt = attempts.pop(0)
-            now = datetime.now(UTC)
-            if old := too_old(attempt.records, policy, now=now.timestamp()):
-                await give_up(_told(pipe, source, shard, attempt.records[:old], "RecordAgeExceeded", attempt.failures))
-                places.move(pipe, shard, attempt.records[old - 1].sequence)
-                attempts[:0] = [Attempt(attempt.records[old:], attempt.failures)] if attempt.records[old:] else []
-                continue
-            try:
-                await deliver([as_piped(record) for record in attempt.records])
-                outcome = Outcome(len(attempt.records))
-            except Exception as error:  # whatever the target has, the pipe waits for it
-                logging.getLogger("opsctl").warning("pipe %s: %s", pipe.name, error)
-                outcome = Outcome(0, raised=True)
-            step = after(attempt, outcome, policy)
-            attempts[:0] = step.attempts
-            if step.given_up:
-                invocations = attempt.failures + 1
-                await give_up(_told(pipe, source, shard, step.given_up, "RetryAttemptsExhausted", invocations))
-            if finished := [*attempt.records[: outcome.done], *step.given_up]:
-                places.move(pipe, shard, finished[-1].sequence)
-                wait = AGAIN_SECONDS
-            else:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_AGAIN_SECONDS)
 
 
 def as_piped(record: StreamRecord) -> Record:

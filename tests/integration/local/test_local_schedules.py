@@ -58,7 +58,7 @@ def create(client: Client, name: str, expression: str, target: dict[str, Any], *
 
 
 def in_a_moment(zone: str = "UTC") -> str:
-    return f"at({datetime.now(ZoneInfo(zone)) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S})"
+    return f"at({datetime.now(ZoneInfo(zone)) + timedelta(seconds=2):%Y-%m-%dT%H:%M:%S})"
 
 
 def test_a_one_time_schedule_runs_on_time_in_its_time_zone_and_is_then_deleted(
