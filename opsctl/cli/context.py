@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.config import Config, load_config
 from opsctl.environments.environment import Environment, load_environment
-from opsctl.errors import OpsctlError
+from opsctl.environments.intent import Intent
+from opsctl.errors import OpsctlError, UsageError
 
 if TYPE_CHECKING:
     from opsctl.ui.console import Console
@@ -45,3 +47,26 @@ EnvironmentArgument = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what would be asked.")]
+Why = Annotated[str, typer.Option("--why", help="A sentence for those who find the lock, and for the record.")]
+LockWait = Annotated[
+    float, typer.Option("--lock-wait", min=0, metavar="SECONDS", help="Wait this long for somebody else's lock.")
+]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("--override", metavar="GUARD=REASON", help="Let a guard not hold this once; recorded. Repeatable."),
+]
+
+
+def intent(why: str, lock_wait: float, override: list[str] | None, plan_file: Path | None = None) -> Intent:
+    """The options that every mutating command has, as one value.
+
+    Raises:
+        UsageError: an override without a reason.
+    """
+    overrides = {}
+    for text in override or ():
+        guard, _, reason = text.partition("=")
+        if not reason.strip():
+            raise UsageError(f"--override {text} gives no reason.", next=f'--override {guard}="why it is right today"')
+        overrides[guard] = reason.strip()
+    return Intent(why, lock_wait, overrides, plan_file)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
+from opsctl.cli.context import EnvironmentArgument, Json, LockWait, Override, Why, Yes, config, console, intent
 from opsctl.cli.context import environment as named
 
 
@@ -17,6 +17,9 @@ def down(
         str, typer.Option("--name", help="The environment's name once more: with --yes, for any but a local one.")
     ] = "",
     json: Json = False,
+    why: Why = "",
+    lock_wait: LockWait = 0,
+    override: Override = None,
 ) -> None:
     """Destroy an environment: show what will go, ask, empty its buckets, destroy, and prove that nothing is left.
 
@@ -35,7 +38,9 @@ def down(
         approve = Approval(
             screen, progress, agreed, "Destroy all of this?", must_type="" if target.is_local else environment
         )
-        removal = take_down(ports, approve=approve, afresh=Afresh(screen, progress, agreed))
+        removal = take_down(
+            ports, approve=approve, afresh=Afresh(screen, progress, agreed), intent=intent(why, lock_wait, override)
+        )
     if json:
         screen.json(
             {

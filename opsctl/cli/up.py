@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
+from opsctl.cli.context import EnvironmentArgument, Json, LockWait, Override, Why, Yes, config, console, intent
 from opsctl.cli.context import environment as named
 from opsctl.exit_codes import ExitCode
 
@@ -18,6 +18,9 @@ def up(
     environment: EnvironmentArgument,
     yes: Yes = False,
     json: Json = False,
+    why: Why = "",
+    lock_wait: LockWait = 0,
+    override: Override = None,
     smoke: Annotated[bool, typer.Option(help="Prove the environment after it changed.")] = True,
 ) -> None:
     """Take an environment up: plan, show what will change, ask, apply, record, prove.
@@ -36,7 +39,10 @@ def up(
     with Progress(screen) as progress:
         ports = connect(config(), named(environment), on_event=progress)
         deployment = take_up(
-            ports, approve=Approval(screen, progress, yes, "Apply this plan?"), afresh=Afresh(screen, progress, yes)
+            ports,
+            approve=Approval(screen, progress, yes, "Apply this plan?"),
+            afresh=Afresh(screen, progress, yes),
+            intent=intent(why, lock_wait, override),
         )
     report = prove(deployment.outputs, ports, only=QUICK_CHECKS) if smoke and deployment.changed else None
     if json:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsctl.environments import planning
+from opsctl.environments import guards, planning
 from opsctl.environments.emptying import empty_bucket
+from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.leftovers import Leftovers, find_leftovers
+from opsctl.environments.locking import locked
 from opsctl.environments.lost_cloud import forget_incarnation
 from opsctl.environments.ports import Ports
-from opsctl.environments.up import LOCK, AfreshApprover, Approver, NotApproved, apply, count, settle_lost_cloud
+from opsctl.environments.up import AfreshApprover, Approver, apply, settle_lost_cloud
 from opsctl.errors import OpsctlError
-from opsctl.terraform.lock import exclusive
 
 TAGGING_LAG_SECONDS = 120
 """GetResources is eventually consistent. Source: Resource Groups Tagging API reference; the figure is our choice."""
@@ -50,29 +51,28 @@ class SomethingLeft(OpsctlError):
         )
 
 
-def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Removal:
+def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Intent = UNSAID) -> Removal:
     """Destroy the environment after `approve` agreed to the plan.
 
     Raises:
-        NotApproved: nothing was changed.
+        GuardRefused, NotApproved, ApprovalMissing, EnvironmentLocked: nothing was changed.
         SomethingLeft: after the destroy, something still carries the environment's tags.
     """
     begin = ports.clock.monotonic()
-    deleted = emptied = 0
-    with exclusive(ports.environment.work / LOCK, command="down"):
+    deleted, emptied = 0, [0]
+    guards.check_place(ports, "down", intent)
+    with locked(ports, "down", intent):
         settle_lost_cloud(ports, afresh)
         state = ports.bucket.state() if ports.bucket.exists() else None
         if state and state.resources:
+            buckets = [name for kind, name in state.ids if kind == "aws_s3_bucket"]
             terraform = planning.prepare(ports, destroy=True)
             plan = planning.make_plan(ports, terraform, destroy=True)
-            if not approve(plan):
-                raise NotApproved
+            apply(
+                ports, terraform, plan, command="down", approve=approve, intent=intent,
+                before=lambda: emptied.append(empty(ports, buckets)),
+            )  # fmt: skip
             deleted = len(plan.deleted)
-            with ports.stage("empty the buckets") as result:
-                buckets = [name for kind, name in state.ids if kind == "aws_s3_bucket"]
-                emptied = sum(ports.aws.map(lambda bucket: empty_bucket(ports.aws, bucket), buckets))
-                result(f"{emptied} objects in {len(buckets)} buckets")
-            apply(ports, terraform, plan, command="down", counts=count(plan))
             forget_incarnation(ports)
     with ports.stage("look for leftovers") as result:
         leftovers = settled_leftovers(ports)
@@ -81,7 +81,15 @@ def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Removal:
         raise SomethingLeft(ports.environment.name, leftovers)
     stopped = ports.cloud.stop().processes if ports.cloud else 0
     seconds = ports.clock.monotonic() - begin
-    return Removal(ports.environment.name, deleted, emptied, leftovers, stopped, seconds)
+    return Removal(ports.environment.name, deleted, sum(emptied), leftovers, stopped, seconds)
+
+
+def empty(ports: Ports, buckets: list[str]) -> int:
+    """Remove every object and version, and say how many."""
+    with ports.stage("empty the buckets") as result:
+        emptied = sum(ports.aws.map(lambda bucket: empty_bucket(ports.aws, bucket), buckets))
+        result(f"{emptied} objects in {len(buckets)} buckets")
+    return emptied
 
 
 def settled_leftovers(ports: Ports) -> Leftovers:

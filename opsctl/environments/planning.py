@@ -54,10 +54,7 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
     """Build what the plan needs and initialise Terraform."""
     environment = ports.environment
     check_files(environment)
-    if not ports.bucket.exists():
-        if not environment.is_local:
-            raise NotBootstrapped(ports)
-        bootstrap(ports)
+    require_bucket(ports)
     if not destroy:
         build(ports)
     terraform = ports.terraform()
@@ -73,6 +70,19 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
         )
         result(f"Terraform {terraform.binary.version}, provider {terraform.provider.version}")
     return terraform
+
+
+def require_bucket(ports: Ports) -> None:
+    """Have the state bucket: locally it is made here, on AWS once per account.
+
+    Raises:
+        NotBootstrapped: the account has none.
+    """
+    if ports.bucket.exists():
+        return
+    if not ports.environment.is_local:
+        raise NotBootstrapped(ports)
+    bootstrap(ports)
 
 
 def build(ports: Ports) -> None:

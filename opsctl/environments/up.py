@@ -1,7 +1,8 @@
 """Take an environment up.
 
-name → Environment → saved plan → approval → apply → record → settled → proof. Each stage has one input and one output
-and can be called alone; nothing before `apply` changes anything, and `apply` takes only the plan that was approved.
+name → Environment → guards → lock → saved plan → guards → approval → apply → record → settled → proof. Each stage has
+one input and one output and can be called alone; nothing before `apply` changes anything, and `apply` takes only the
+plan that was approved.
 """
 
 from __future__ import annotations
@@ -10,20 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opsctl.environments import planning
+from opsctl.environments import guards, planning
+from opsctl.environments.approvals import approval_of, require_same_plan
 from opsctl.environments.events import Notice
+from opsctl.environments.intent import UNSAID, Intent
+from opsctl.environments.locking import locked
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
 from opsctl.environments.settling import settle
 from opsctl.errors import Refused
-from opsctl.terraform.lock import exclusive
 
 if TYPE_CHECKING:
     from opsctl.terraform import Plan, Terraform
-
-LOCK = "lock"
-"""File in the work folder: held from the first look at the state until the last, so that no two commands mix."""
 
 Approver = Callable[["Plan"], bool]
 AfreshApprover = Callable[[LostCloud], bool]
@@ -68,42 +68,58 @@ def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
     return terraform, plan
 
 
-def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover) -> Deployment:
+def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Intent = UNSAID) -> Deployment:
     """Make the environment what its Terraform says, after `approve` agreed to the plan.
 
     Raises:
-        NotApproved, StaleState: nothing was changed.
+        GuardRefused, NotApproved, ApprovalMissing, PlanDiffers, StaleState, EnvironmentLocked: nothing was changed.
         OpsctlError: as its stage says; the state holds what was made, and the next `up` goes on from there.
     """
     begin = ports.clock.monotonic()
-    with exclusive(ports.environment.work / LOCK, command="up"):
+    planning.check_files(ports.environment)
+    guards.check_place(ports, "up", intent)
+    planning.require_bucket(ports)
+    with locked(ports, "up", intent):
         terraform, plan = plan_up(ports, afresh=afresh)
-        counts = count(plan)
+        require_same_plan(ports, terraform, plan, intent)
         if plan.has_changes:
-            if not approve(plan):
-                raise NotApproved
-            apply(ports, terraform, plan, command="up", counts=counts)
+            apply(ports, terraform, plan, command="up", approve=approve, intent=intent)
         state = ports.bucket.state()
         if state:
             settle(ports, state.outputs)
     return Deployment(
         environment=ports.environment.name,
         changed=plan.has_changes,
-        counts=counts,
+        counts=count(plan),
         outputs=dict(state.outputs) if state else {},
         seconds=ports.clock.monotonic() - begin,
     )
 
 
-def apply(ports: Ports, terraform: Terraform, plan: Plan, *, command: str, counts: dict[str, int]) -> None:
-    """Apply a plan and leave a record, also of a failure."""
+def apply(
+    ports: Ports, terraform: Terraform, plan: Plan, *, command: str, approve: Approver, intent: Intent,
+    before: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Apply a plan that passes the guards and is approved, and leave a record, also of a failure.
+
+    Args:
+        before: what has to be done once the plan is approved and before it is applied.
+    """
+    overridden = guards.check_plan(ports, plan, command, intent)
+    approval = approval_of(ports, plan)
+    if not approve(plan):
+        raise NotApproved
     details = {
         "plan_sha256": plan.sha256,
-        "counts": counts,
+        "counts": count(plan),
         "terraform": terraform.binary.version,
         "provider": terraform.provider.version,
+        "why": intent.why,
+        "overrides": overridden,
+        "approval": approval,
     }
     with recorded(ports, command, details):
+        before()
         if plan.created or plan.replaced:
             planning.upload_packages(ports)
         with ports.stage("terraform apply"):
