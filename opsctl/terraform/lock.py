@@ -12,6 +12,7 @@ import getpass
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,29 +54,37 @@ class LockHeld(Locked):
         )
 
 
-_held: dict[Path, int] = {}
+class _Held(threading.local):
+    """Locks of this thread, each with how often it was taken."""
+
+    def __init__(self) -> None:
+        self.files: dict[Path, int] = {}
+
+
+_held = _Held()
 
 
 @contextlib.contextmanager
 def exclusive(
     file: Path, *, command: str, wait_seconds: float = 0, clock: Clock | None = None, again: bool = True
 ) -> Iterator[None]:
-    """Hold `file`'s lock. Within one process it may be taken again (`up` holds it around plan and apply).
+    """Hold `file`'s lock. The thread that has it may take it again (`up` holds it around plan and apply).
 
     Args:
         wait_seconds: how long to wait for another to let go.
-        again: False refuses also a second holder within this process.
+        again: False refuses also the thread that has it.
 
     Raises:
         LockHeld: somebody else holds it; the error says who.
     """
     file = file.resolve()
-    if again and _held.get(file):
-        _held[file] += 1
+    held = _held.files
+    if again and held.get(file):
+        held[file] += 1
         try:
             yield
         finally:
-            _held[file] -= 1
+            held[file] -= 1
         return
     clock = clock or SystemClock()
     with disk_errors(file):
@@ -87,11 +96,11 @@ def exclusive(
         with disk_errors(file):
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
-        _held[file] = 1
+        held[file] = 1
         try:
             yield
         finally:
-            del _held[file]
+            del held[file]
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)

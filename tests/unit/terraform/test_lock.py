@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_one_that_waits_gets_it_when_the_other_ends(tmp_path, holder):
         pass
 
 
-def test_the_same_process_may_take_it_again_and_lets_go_at_the_end(tmp_path):
+def test_the_same_thread_may_take_it_again_and_lets_go_at_the_end(tmp_path):
     lock = tmp_path / "lock"
     with exclusive(lock, command="up"), exclusive(lock, command="apply"):
         pass
@@ -65,3 +66,18 @@ def test_the_same_process_may_take_it_again_and_lets_go_at_the_end(tmp_path):
         pass
     with exclusive(lock, command="up", again=False):
         pass
+
+
+def test_two_threads_of_one_process_exclude_each_other(tmp_path):
+    lock = tmp_path / "local" / "lock"
+
+    def other(wait_seconds=0):
+        with exclusive(lock, command="second", wait_seconds=wait_seconds), exclusive(lock, command="its apply"):
+            return "in"
+
+    with ThreadPoolExecutor(1) as pool:
+        with exclusive(lock, command="first"):
+            with pytest.raises(LockHeld, match="local is locked by"):
+                pool.submit(other).result()
+            waits = pool.submit(other, 10)
+        assert waits.result() == "in"
