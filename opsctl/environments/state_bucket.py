@@ -120,14 +120,49 @@ class StateBucket:
         self._aws.call("s3", "put_object", Bucket=self.name, Key=key, Body=body)
 
     def create(self, key: str, body: bytes) -> bool:
+        """Write an object that must not exist yet; False when it does."""
+        return self.replace(key, body, None) is not None
+
+    def read_tagged(self, key: str) -> tuple[bytes, str] | None:
+        """An object and its ETag, for a `replace` or a `remove` that holds only while nobody else wrote."""
         try:
-            self._aws.call("s3", "put_object", Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
+            answer = self._aws.call("s3", "get_object", Bucket=self.name, Key=key)
+        except NotFound:
+            return None
+        return answer["Body"].read(), answer["ETag"]
+
+    def replace(self, key: str, body: bytes, etag: str | None) -> str | None:
+        """Write over the version `etag`, or over nothing when it is None; the new ETag, or None: another was first.
+
+        A write whose answer was lost is tried again and then meets itself: who must know looks at what is there.
+        Source: S3 User Guide, "How to prevent object overwrites with conditional writes" (409, 412 and 404).
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        try:
+            answer = self._aws.call("s3", "put_object", Bucket=self.name, Key=key, Body=body, **condition)
+        except Conflict:
+            return None
+        except NotFound:
+            if etag is None:
+                raise
+            return None
+        return str(answer["ETag"])
+
+    def remove(self, key: str, *, etag: str | None = None) -> bool:
+        """Remove an object, or only its version `etag`; False where another one is there by now.
+
+        Source: S3 User Guide, "How to perform conditional deletes".
+        """
+        condition = {} if etag is None else {"IfMatch": etag}
+        try:
+            self._aws.call("s3", "delete_object", Bucket=self.name, Key=key, **condition)
         except Conflict:
             return False
+        except NotFound:
+            if etag is None:
+                raise
+            return False
         return True
-
-    def remove(self, key: str) -> None:
-        self._aws.call("s3", "delete_object", Bucket=self.name, Key=key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         for item in self._aws.pages("s3", "list_objects_v2", "Contents", Bucket=self.name, Prefix=prefix):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ class MemoryAws:
         self.buckets: dict[str, dict[str, bytes]] = {}
         self.tagged: list[str] = []
         self.secrets: dict[str, str] = {}
+        self.instances: dict[str, str] = {}
         self.calls: list[str] = []
 
     def call(self, service: str, operation: str, *, region: str | None = None, **parameters: Any) -> Any:
@@ -69,16 +71,20 @@ class MemoryAws:
 
     def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
         try:
-            return {"Body": io.BytesIO(self._bucket(Bucket)[Key])}
+            body = self._bucket(Bucket)[Key]
         except KeyError:
             raise NotFound(Key) from None
+        return {"Body": io.BytesIO(body), "ETag": etag(body)}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "") -> None:  # noqa: N803
+    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", IfMatch: str = "") -> Any:  # noqa: N803
         if IfNoneMatch and Key in self._bucket(Bucket):
             raise Conflict(Key)
+        self._require(Bucket, Key, IfMatch)
         self._bucket(Bucket)[Key] = Body
+        return {"ETag": etag(Body)}
 
-    def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+    def delete_object(self, Bucket: str, Key: str, IfMatch: str = "") -> None:  # noqa: N803
+        self._require(Bucket, Key, IfMatch)
         self._bucket(Bucket).pop(Key, None)
 
     def copy_object(self, Bucket: str, Key: str, CopySource: dict[str, str]) -> None:  # noqa: N803
@@ -104,10 +110,21 @@ class MemoryAws:
     def describe_instances(self, InstanceIds: list[str]) -> Any:  # noqa: N803
         return {"Reservations": [{"Instances": [{"State": {"Name": self.instances[one]}} for one in InstanceIds]}]}
 
+    def _require(self, bucket: str, key: str, tag: str) -> None:
+        if tag and key not in self._bucket(bucket):
+            raise NotFound(key)
+        if tag and etag(self._bucket(bucket)[key]) != tag:
+            raise Conflict(key)
+
     def _bucket(self, name: str) -> dict[str, bytes]:
         if name not in self.buckets:
             raise NotFound(name)
         return self.buckets[name]
+
+
+def etag(body: bytes) -> str:
+    """What S3 calls a version: opaque to us, here the MD5 of the bytes."""
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 class ScriptedTerraform:
