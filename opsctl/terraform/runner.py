@@ -215,21 +215,12 @@ class Terraform:
             ConfigurationInvalid, StateLocked, LockHeld, DiskFull, Interrupted, TerraformFailed.
             CredentialsMissing, CredentialsExpired, CloudUnreachable.
         """
-        if variables_file is not None and not variables_file.is_file():
-            raise ConfigurationInvalid(
-                f"The variables file {variables_file.name} is missing.",
-                where=str(variables_file),
-                next="Copy that of another environment and change what differs.",
-            )
-        files = [variables_file.resolve()] if variables_file else []
         out = out.resolve()
         with self._locked("destroy" if destroy else "plan"):
             _private_folder(out.parent)
             _private_file(out)
             binding_file(out).unlink(missing_ok=True)
-            if variables:
-                files.append(self.work / "variables.tfvars.json")
-                write_atomically(files[-1], json.dumps(dict(variables), indent=2), mode=0o600)
+            files = self._variables(variables_file, variables)
             ended = self._stream(
                 "plan",
                 detailed_exitcode=True,
@@ -258,6 +249,36 @@ class Terraform:
             drifted = any(isinstance(event, ResourceDrift) for event in ended.events)
             changes = self._changes(out) if ended.status == 2 or drifted else NOTHING
             return replace(self._plan(out, binding, changes), duration_seconds=ended.duration_seconds)
+
+    def refresh(
+        self,
+        *,
+        variables_file: Path | None = None,
+        variables: Mapping[str, Any] | None = None,
+        out: Path,
+        parallelism: int = 30,
+    ) -> None:
+        """Save to `out` (mode 0600) a plan that only says what was changed outside of Terraform.
+
+        It stores no state and takes no lock on it: nobody waits for a reader, and who reads has to see for himself
+        whether somebody was writing. For a work folder of its own, or `apply`'s record of its run is lost.
+
+        Raises:
+            As `plan`, without StateLocked.
+        """
+        out = out.resolve()
+        with exclusive(self.work / "lock", command="drift", wait_seconds=self._lock_wait, clock=self._clock):
+            forget_run(self.work)  # a reader that was killed left nothing to settle, least of all a lock
+            _private_folder(out.parent)
+            _private_file(out)
+            self._stream(
+                "plan",
+                var_file=[str(file) for file in self._variables(variables_file, variables)],
+                out=str(out),
+                refresh_only=True,
+                lock=False,
+                parallelism=parallelism,
+            )
 
     def show(self, plan_file: Path) -> Plan:
         """A plan that was saved earlier, as data.
@@ -388,6 +409,20 @@ class Terraform:
             self._stamp.unlink(missing_ok=True)
             return TerraformFailed(failure, next="Run the command again: opsctl sets Terraform up afresh.")
         return explain(failure)
+
+    def _variables(self, variables_file: Path | None, variables: Mapping[str, Any] | None) -> list[Path]:
+        """The variables files of a plan, absolute."""
+        if variables_file is not None and not variables_file.is_file():
+            raise ConfigurationInvalid(
+                f"The variables file {variables_file.name} is missing.",
+                where=str(variables_file),
+                next="Copy that of another environment and change what differs.",
+            )
+        files = [variables_file.resolve()] if variables_file else []
+        if variables:
+            files.append(self.work / "variables.tfvars.json")
+            write_atomically(files[-1], json.dumps(dict(variables), indent=2), mode=0o600)
+        return files
 
     @contextlib.contextmanager
     def _locked(self, command: str) -> Iterator[None]:
