@@ -11,12 +11,13 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from opsctl.terraform.events import module_name
+from opsctl.terraform.meaning import Hashes, hashes_of_output, hashes_of_resource, meaning_of
 from opsctl.terraform.planned_functions import PlannedFunction, planned_functions
 
 
@@ -64,6 +65,7 @@ class Change:
         replace_reasons: attribute paths that force a replacement, or Terraform's own reason (tainted, …).
         importing: it is taken over rather than made.
         moved_from: its address before, where it moved.
+        hashes: how each attribute changes (see `opsctl.terraform.meaning`); kept in memory only.
     """
 
     address: str
@@ -76,6 +78,7 @@ class Change:
     replace_reasons: tuple[str, ...] = ()
     importing: bool = False
     moved_from: str = ""
+    hashes: Hashes = field(default_factory=dict, repr=False)
 
     @property
     def is_stateful(self) -> bool:
@@ -98,6 +101,22 @@ class Changes:
     applyable: bool
     errored: bool
     functions: tuple[PlannedFunction, ...] = ()
+    outputs: Mapping[str, Hashes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where and by whom a plan was made.
+
+    Attributes:
+        made_by: the maker's ARN as AWS STS gives it.
+        made_at: UTC, ISO 8601.
+    """
+
+    account_id: str = ""
+    region: str = ""
+    made_by: str = ""
+    made_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,8 +126,10 @@ class Binding:
     Attributes:
         environment: name of the work folder's environment.
         stack, work: the folders, absolute.
-        configuration_sha256: of every .tf file of the stack and its local modules, and of the variables file.
+        configuration_sha256: of every file of the stack and its local modules, and of the variables files; the same
+            wherever the checkout lies.
         state_lineage, state_serial: the state that it starts from ("" and 0 where there was none).
+        file_sha256: of the plan's file, which this lies beside.
     """
 
     environment: str
@@ -120,6 +141,18 @@ class Binding:
     state_lineage: str
     state_serial: int
     destroy: bool
+    file_sha256: str = ""
+    origin: Origin = Origin()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Binding:
+        """Raises ValueError, TypeError or KeyError when `text` is not a binding."""
+        document = json.loads(text)
+        folders = {name: Path(document[name]) for name in ("stack", "work")}
+        return cls(**document | folders | {"origin": Origin(**document["origin"])})
 
 
 @dataclass(frozen=True)
@@ -137,6 +170,12 @@ class Plan:
     errored: bool = False
     duration_seconds: float = field(default=0, compare=False)
     functions: tuple[PlannedFunction, ...] = ()
+    outputs: Mapping[str, Hashes] = field(default_factory=dict, repr=False)
+
+    @property
+    def meaning(self) -> str:
+        """What it would do, as one hash: equal for plans that would do the same, whenever and wherever made."""
+        return meaning_of(self.changes, self.outputs, destroy=self.binding.destroy)
 
     @property
     def environment(self) -> str:
@@ -183,27 +222,31 @@ class Plan:
 NOTHING = Changes("", (), (), (), applyable=False, errored=False)
 
 
-def plan_from_json(document: Mapping[str, Any]) -> Changes:
-    """What `terraform show -json PLAN` says, without no-ops and without a single value."""
+def plan_from_json(document: Mapping[str, Any], key: bytes = b"") -> Changes:
+    """What `terraform show -json PLAN` says, without no-ops and without a single value.
+
+    Args:
+        key: what values are hashed with; plans are compared in meaning only under the same key.
+    """
+    outputs = {
+        name: hashes_of_output(name, change, key)
+        for name, change in document.get("output_changes", {}).items()
+        if change["actions"] != ["no-op"]
+    }
     providers = _providers(document.get("configuration", {}))
     return Changes(
         terraform_version=document["terraform_version"],
-        changes=tuple(_changes(document.get("resource_changes", ()), providers)),
-        drift=tuple(_changes(document.get("resource_drift", ()), providers)),
-        output_changes=tuple(
-            sorted(
-                name
-                for name, change in document.get("output_changes", {}).items()
-                if change["actions"] != ["no-op"]
-            )
-        ),
+        changes=tuple(_changes(document.get("resource_changes", ()), providers, key)),
+        drift=tuple(_changes(document.get("resource_drift", ()), providers, key)),
+        output_changes=tuple(sorted(outputs)),
         applyable=document.get("applyable", True),
         errored=document.get("errored", False),
         functions=planned_functions(document),
-    )  # fmt: skip
+        outputs=outputs,
+    )
 
 
-def _changes(resources: Iterable[Mapping[str, Any]], providers: Mapping[str, str]) -> Iterable[Change]:
+def _changes(resources: Iterable[Mapping[str, Any]], providers: Mapping[str, str], key: bytes) -> Iterable[Change]:
     for resource in resources:
         change = resource["change"]
         action = _action(change["actions"])
@@ -223,6 +266,7 @@ def _changes(resources: Iterable[Mapping[str, Any]], providers: Mapping[str, str
             replace_reasons=(paths or ((reason,) if reason else ())) if action is Action.REPLACE else (),
             importing=importing,
             moved_from=moved_from,
+            hashes=hashes_of_resource(resource, key),
         )
 
 
