@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,9 +33,38 @@ def source_files(stack: Path) -> list[Path]:
     return [file for folder in module_folders(stack) for file in sorted(folder.glob("*.tf"))]
 
 
+BUILT = {"target", "build", "dist", "node_modules", "tests"}
+"""Folders whose content decides nothing: what is built from sources that are there, and tests."""
+
+
+def deciding_files(stack: Path) -> list[Path]:
+    """Every file of the stack and its local modules that may decide what an apply does, sorted: code, templates, the
+    sources of functions, which a plan does not name. Hidden ones, tests, states and documentation are left out."""
+    found: set[Path] = set()
+    todo = module_folders(stack)
+    while todo:
+        for path in todo.pop().iterdir():
+            if path.name.startswith((".", "__")) and path.suffix != ".py":
+                continue
+            if path.is_dir() and path.name not in BUILT:
+                todo.append(path)
+            elif path.is_file() and path.suffix != ".md" and ".tfstate" not in path.name:
+                found.add(path)
+    return sorted(found)
+
+
 def configuration_sha256(stack: Path, others: Iterable[Path] = ()) -> str:
-    """Fingerprint of the code and `others` (variables files), by name and content."""
-    return _sha256((*source_files(stack), *others), lambda text: text)
+    """Fingerprint of all that decides (see `deciding_files`) and of `others` (variables files), by content and name.
+
+    It is the same wherever the checkout lies: files are named as seen from the stack, `others` by their last name.
+    """
+    digest = hashlib.sha256()
+    stack = stack.resolve()
+    names = [(os.path.relpath(file, stack), file) for file in deciding_files(stack)]
+    for name, file in (*sorted(names), *((file.name, file) for file in others)):
+        content = file.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def init_sha256(stack: Path, *settings: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.terraform.events import module_name
+from opsctl.terraform.failures import PlanStale
 from opsctl.terraform.meaning import Hashes, hashes_of_output, hashes_of_resource, meaning_of
 from opsctl.terraform.planned_functions import PlannedFunction, planned_functions
 
@@ -328,6 +329,38 @@ def state_in(plan_file: Path) -> tuple[str, int]:
     with zipfile.ZipFile(plan_file) as archive:
         state = json.loads(archive.read("tfstate"))
     return state.get("lineage", ""), state.get("serial", 0)
+
+
+def binding_file(plan_file: Path) -> Path:
+    """Where the binding of a saved plan lies."""
+    return plan_file.with_name(f"{plan_file.name}.json")
+
+
+def binding_of(plan_file: Path) -> Binding:
+    """What a saved plan is bound to.
+
+    Raises:
+        PlanStale: it is not there, was not made by opsctl, or is not the file that opsctl saved.
+    """
+    beside = binding_file(plan_file)
+    if not plan_file.is_file():
+        raise PlanStale(
+            f"There is no plan {plan_file.name}.", where=str(plan_file), next="Save one: opsctl plan --out."
+        )
+    try:
+        binding = Binding.from_json(beside.read_text())
+    except FileNotFoundError as error:
+        raise PlanStale(
+            f"{plan_file.name} is not a plan that opsctl saved, or {beside.name} was not copied with it.",
+            where=str(beside), next="Keep both files together, or plan again.",
+        ) from error  # fmt: skip
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PlanStale(f"{beside.name} is not what opsctl wrote beside a plan.", where=str(beside),
+                        next="Plan again.") from error  # fmt: skip
+    if file_sha256(plan_file) != binding.file_sha256:
+        raise PlanStale(f"{plan_file.name} is cut off, or not the plan that {beside.name} speaks of.",
+                        where=str(plan_file), next="Copy both files again, or plan again.")  # fmt: skip
+    return binding
 
 
 def file_sha256(file: Path) -> str:

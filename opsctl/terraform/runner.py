@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
+import signal
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,26 +18,26 @@ from pathlib import Path
 from typing import Any
 
 from opsctl import processes
+from opsctl.aws.errors import CloudUnreachable, CredentialsExpired, CredentialsMissing
 from opsctl.clock import Clock, SystemClock
 from opsctl.config import cache_folder
-from opsctl.errors import Interrupted, Locked, OpsctlError
-from opsctl.files import DiskFull, disk_errors, write_atomically
-from opsctl.terraform import configuration
+from opsctl.errors import Interrupted, OpsctlError
+from opsctl.files import DiskFull, write_atomically
+from opsctl.terraform import adoption, configuration
 from opsctl.terraform.binary import TerraformBinary
-from opsctl.terraform.child import Stop, follow, requests_from_signals
+from opsctl.terraform.child import Stop, end_group, follow, requests_from_signals
 from opsctl.terraform.command_line import command_line
 from opsctl.terraform.events import (
     ApplyComplete,
     ChangeSummary,
     Diagnostic,
     Event,
-    Interrupting,
     Listener,
     Log,
+    Note,
     ResourceDrift,
     diagnostic_from,
     ignore,
-    parse_event,
 )
 from opsctl.terraform.failures import (
     NEEDS_INIT,
@@ -49,7 +49,9 @@ from opsctl.terraform.failures import (
     TerraformFailed,
     explain,
 )
+from opsctl.terraform.interruption import interrupted, interrupting
 from opsctl.terraform.lock import exclusive, user
+from opsctl.terraform.logs import event_of, new_log, private_file, private_folder, rescue_state, seal
 from opsctl.terraform.masking import Masker, secrets_in
 from opsctl.terraform.plan import NOTHING, Binding, Changes, Plan, file_sha256, plan_from_json, state_in
 from opsctl.terraform.provider import ProviderChoice
@@ -61,9 +63,6 @@ OURS = re.compile(r"^TF_(CLI_ARGS|LOG|WORKSPACE|DATA_DIR|INPUT|IN_AUTOMATION)")
 INIT_WAIT_SECONDS = 900.0
 FULL_BYTES = 1_000_000
 """Less free disk than this explains a Terraform that failed without a word."""
-
-EMERGENCY = "Emergency state dump"
-"""Begins the line in which Terraform prints a state that it could write nowhere."""
 
 UNSAVED_STATE = "unsaved.tfstate"
 """File in the work folder: a state that could not be stored."""
@@ -86,30 +85,6 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Resource:
-    """One resource in the state. `values` is empty unless they were asked for."""
-
-    address: str
-    module: str
-    type: str
-    id: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class State:
-    """The state, without values. `lineage` is "" where there is none yet."""
-
-    resources: tuple[Resource, ...]
-    serial: int
-    lineage: str
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.resources
-
-
-@dataclass(frozen=True)
 class _Ended:
     """A streamed command that ended well."""
 
@@ -127,6 +102,7 @@ class Terraform:
         work: the environment's own folder: Terraform's data, plans, logs.
         environment: the whole environment of the child, TF_VAR_* secrets included.
         secrets: further values to mask; those of sensitive TF_VAR_* and of *_SECRET_*, *_TOKEN … are known anyway.
+        meaning_key: what the values in a plan are hashed with (see `opsctl.terraform.meaning`).
         on_event: hears everything that Terraform reports, masked, in order. If it fails, Terraform goes on, unheard,
             and the failure is raised at the end.
     """
@@ -143,7 +119,9 @@ class Terraform:
         on_event: Listener = ignore,
         secrets: Iterable[str] = (),
         lock_wait_seconds: float = 0,
+        meaning_key: bytes = b"",
     ) -> None:
+        self._meaning_key = meaning_key
         self.binary, self.provider = binary, provider
         self.stack, self.work = stack.resolve(), work.resolve()
         self.stop = Stop()
@@ -181,9 +159,10 @@ class Terraform:
             locked = configuration.locked_version(self.stack)
             # The plugin cache and the lock file are shared by all environments, and Terraform doesn't lock either.
             shared = Path(self._environment.get("TF_PLUGIN_CACHE_DIR") or cache_folder()) / "terraform-init.lock"
-            with exclusive(shared, command="init", wait_seconds=INIT_WAIT_SECONDS, clock=self._clock):
+            with exclusive(shared, command="init", wait_seconds=INIT_WAIT_SECONDS, clock=self._clock) as turn:
                 self._stream(
                     "init",
+                    keeps=(turn,),
                     reconfigure=True,
                     upgrade=True if locked and locked != self.provider.version else None,
                     backend_config=[str(file) for file in files] or None,
@@ -205,6 +184,7 @@ class Terraform:
         destroy: bool = False,
         refresh_only: bool = False,
         parallelism: int = 30,
+        origin: Origin = Origin(),  # noqa: B008 (it is frozen)
     ) -> Plan:
         """Plan, save it to `out` (mode 0600) with its binding beside it, and read it as data.
 
@@ -217,8 +197,8 @@ class Terraform:
         """
         out = out.resolve()
         with self._locked("destroy" if destroy else "plan"):
-            _private_folder(out.parent)
-            _private_file(out)
+            private_folder(out.parent)
+            private_file(out)
             binding_file(out).unlink(missing_ok=True)
             files = self._variables(variables_file, variables)
             ended = self._stream(
@@ -243,8 +223,10 @@ class Terraform:
                 state_lineage=lineage,
                 state_serial=serial,
                 destroy=destroy,
+                file_sha256=file_sha256(out),
+                origin=origin,
             )
-            write_atomically(binding_file(out), json.dumps(asdict(binding), default=str, indent=2), mode=0o600)
+            write_atomically(binding_file(out), binding.to_json(), mode=0o600)
             # Reading a plan loads every provider's schema (seconds): nothing to read where nothing changes.
             drifted = any(isinstance(event, ResourceDrift) for event in ended.events)
             changes = self._changes(out) if ended.status == 2 or drifted else NOTHING
@@ -284,17 +266,10 @@ class Terraform:
         """A plan that was saved earlier, as data.
 
         Raises:
-            PlanStale: it is not there, or was not made by `plan`.
+            PlanStale: it is not there, was not made by `plan`, or is no longer what `plan` saved.
         """
         file = plan_file.resolve()
-        try:
-            document = json.loads(binding_file(file).read_text())
-            binding = Binding(**document | {"stack": Path(document["stack"]), "work": Path(document["work"])})
-            return self._plan(file, binding, self._changes(file))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise PlanStale(
-                f"{file.name} is not a plan that opsctl saved.", where=str(file), next="Plan again."
-            ) from error
+        return self._plan(file, binding_of(file), self._changes(file))
 
     def apply(self, plan: Plan, *, parallelism: int = 30) -> Applied:
         """Apply a saved plan, exactly as it was saved.
@@ -307,8 +282,9 @@ class Terraform:
             Interrupted: it stopped in order; the state is kept.
         """
         self._check_belongs(plan)
-        with self._locked("destroy" if plan.binding.destroy else "apply"):
-            ended = self._stream("apply", str(plan.file), parallelism=parallelism)
+        name = "destroy" if plan.binding.destroy else "apply"
+        with self._locked(name):
+            ended = self._stream("apply", str(plan.file), name=name, parallelism=parallelism)
         summary = next((e for e in reversed(ended.events) if isinstance(e, ChangeSummary)), None)
         return Applied(
             added=summary.add if summary else 0,
@@ -319,18 +295,6 @@ class Terraform:
             log=ended.log,
         )
 
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs by name, sensitive ones included: mind where you show them."""
-        return {name: output["value"] for name, output in json.loads(self._read("output", json=True)).items()}
-
-    def state(self, *, values: bool = False) -> State:
-        """What Terraform knows. `values` keeps every attribute, secrets included."""
-        text = self._read("state pull")
-        document = json.loads(text) if text.strip() else {}
-        return State(
-            tuple(_resources(document, values)), int(document.get("serial", 0)), str(document.get("lineage", ""))
-        )
-
     def force_unlock(self, id: str) -> None:
         """Release the state's lock `id` (of `StateLocked`). Whoever held it must be gone.
 
@@ -338,60 +302,79 @@ class Terraform:
             TerraformFailed: there is no such lock.
         """
         with self._locked("unlock"):
-            self._read("force-unlock", id, force=True)
+            self._do("force-unlock", id, force=True)
 
     # How a command is run
 
-    def _stream(self, command: str, *arguments: str, statuses: tuple[int, ...] = (0,), **options: Any) -> _Ended:
-        """Run a command that changes something or takes long, and deliver its events."""
+    def _stream(
+        self,
+        command: str,
+        *arguments: str,
+        name: str = "",
+        statuses: tuple[int, ...] = (0,),
+        keeps: tuple[int, ...] = (),
+        **options: Any,
+    ) -> _Ended:
+        """Run a command that changes something or takes long, and deliver its events.
+
+        Args:
+            name: what people call it, where that is not `command`.
+            keeps: open files that live as long as it does.
+        """
         argv = command_line(self.binary, command, *arguments, json=True, input=False, no_color=True, **options)
-        log = self._new_log(command)
+        name = name or command
+        log = new_log(self.work, name, self._clock.now())
         delivery, begun, asked_before = _Delivery(self._on_event), self._clock.monotonic(), self.stop.count
-        ended_well = False
-
-        def on_line(line: str) -> None:
-            # The line holds the whole state, secrets included.
-            emergency = EMERGENCY in line[:200]
-            delivery(
-                Log("Terraform could not store its state.", "error") if emergency else parse_event(self._mask(line))
-            )
-
+        started_at, ended_well = self._clock.now().isoformat(), False
         with requests_from_signals(self.stop):
-            child = processes.start(argv, env=self._environment, cwd=self.stack, output=log)
+            # Noted before and after: should we be killed in between, it is found by its log.
+            write_run(self.work, pid=0, command=name, log=log, started_at=started_at)
+            child = processes.start(argv, env=self._environment, cwd=self.stack, output=log, descriptors=keeps)
             try:
                 with contextlib.suppress(OpsctlError):  # a full disk must not cut a running Terraform loose
-                    write_run(
-                        self.work, pid=child.pid, command=command, log=log, started_at=self._clock.now().isoformat()
-                    )
+                    write_run(self.work, pid=child.pid, command=name, log=log, started_at=started_at)
                 status = follow(
                     child,
                     log,
                     offset=0,
-                    on_line=on_line,
+                    on_line=lambda line: delivery(event_of(line, self._mask)),
                     stop=self.stop,
-                    on_stop=lambda count: delivery(_interrupting(command, count)),
+                    on_stop=lambda count: delivery(interrupting(name, count)),
                     clock=self._clock,
                 )
                 ended_well = status >= 0 and self.stop.count - asked_before < 2
             finally:
-                diagnostics = tuple(e for e in delivery.events if isinstance(e, Diagnostic) and e.is_error)
-                lock_is_left = any("releasing the state lock" in d.summary for d in diagnostics)
-                if ended_well and not lock_is_left:
+                diagnostics = delivery.errors
+                if ended_well and not _lock_is_left(diagnostics):
                     forget_run(self.work)
                 elif child.poll() is not None:
                     mark_ended(self.work, self._clock.now().isoformat())
-        failure = Failure(command, self.stack, log, diagnostics, delivery.tail(), status)
-        unsaved = command == "apply" and self._rescue_state(log)
-        self._seal(log)
+        failure = Failure(name, self.stack, log, diagnostics, delivery.tail(), status)
+        unsaved = command == "apply" and rescue_state(log, self._errored_state, into=self.unsaved_state)
+        seal(log, self._mask)
         if unsaved:
             raise StateNotSaved(self._failed(failure), self.unsaved_state if self.unsaved_state.is_file() else None)
         if self.stop.count > asked_before:
-            raise _interrupted(command, status, log)
+            raise interrupted(name, log, done=status in statuses, in_order=ended_well)
         if status not in statuses:
             raise self._failed(failure)
         if delivery.error:
             raise delivery.error
         return _Ended(status, tuple(delivery.events), log, self._clock.monotonic() - begun)
+
+    def _do(self, command: str, *arguments: str, **options: Any) -> None:
+        """Run a short command that takes the state's lock. A signal does not cut it off; it is answered afterwards."""
+        argv = command_line(self.binary, command, *arguments, no_color=True, **options)
+        log, said = new_log(self.work, command, self._clock.now()), list[str]()
+        with requests_from_signals(self.stop):
+            child = processes.start(argv, env=self._environment, cwd=self.stack, output=log)
+            status = follow(
+                child, log, offset=0, on_line=lambda line: said.append(self._mask(line)), stop=Stop(),
+                on_stop=lambda count: None, clock=self._clock,
+            )  # fmt: skip
+        seal(log, self._mask)
+        if status:
+            raise self._failed(Failure(command, self.stack, log, (), _plain("\n".join(said)), status))
 
     def _read(self, command: str, *arguments: str, statuses: tuple[int, ...] = (0,), **options: Any) -> str:
         """Run a short command that only reads; its output may hold secrets and is kept nowhere."""
@@ -429,66 +412,81 @@ class Terraform:
         with exclusive(
             self.work / "lock", command=f"terraform {command}", wait_seconds=self._lock_wait, clock=self._clock
         ):
-            run = read_run(self.work)
-            if run and run.is_alive:
-                raise Locked(
-                    f"A terraform {run.command} of an opsctl that died still runs since {run.started_at[11:16]} UTC.",
-                    where=f"process {run.pid}, log {run.log}",
-                    next="It ends by itself: wait for it, then run the command again.",
-                )
+            asked_before = self.stop.count
+            if (run := read_run(self.work)) and not run.ended_at:
+                self._adopt(run)
             if command != "init":  # which may be what the rest needs
-                if run:
-                    self._settle(run)
+                if run := read_run(self.work):
+                    self._release_lock_of(run)
+                    forget_run(self.work)
                 if self.unsaved_state.is_file():
                     self._put_state_back()
+            if self.stop.count > asked_before:
+                raise Interrupted(f"Interrupted before terraform {command} began.", next="Run the same command again.")
             yield
 
-    def _settle(self, run: Run) -> None:
-        """Adopt what an earlier run left: its log, its state, and its lock on the state."""
-        log = Path(run.log)
+    def _adopt(self, run: Run) -> None:
+        """Take over a run whose opsctl died: follow it to its end, deliver all that it said, keep its state."""
+        log, said, delivery = Path(run.log), list[str](), _Delivery(self._on_event)
+        asked_before, follows = self.stop.count, run.is_alive
+
+        def on_line(line: str) -> None:
+            said.append(self._mask(line))
+            delivery(event_of(line, self._mask))
+
+        if follows:
+            delivery(Note(adoption.following(run)))
+            if run.command == "plan":
+                end_group(run.pid, signal.SIGINT)
         if log.is_file():
-            if run.command == "apply":
-                self._rescue_state(log)
-            self._seal(log)
-        self._on_event(Log(f"An earlier terraform {run.command} ended without its opsctl. Its log: {run.log}"))
-        self._release_lock_of(run)
-        forget_run(self.work)
+            with requests_from_signals(self.stop):
+                follow(
+                    adoption.Orphan(run),
+                    log,
+                    offset=0,
+                    on_line=on_line,
+                    stop=self.stop,
+                    on_stop=lambda count: delivery(interrupting(run.command, count)),
+                    clock=self._clock,
+                )
+            if run.command in ("apply", "destroy"):
+                rescue_state(log, self._errored_state, into=self.unsaved_state)
+            seal(log, self._mask)
+        outcome = adoption.outcome_of(run.command, said)
+        if run.pid:  # else it never began
+            delivery(adoption.adopted(run, outcome))
+        if delivery.error:
+            raise delivery.error
+        if outcome.result == "done" and not _lock_is_left(delivery.errors):
+            forget_run(self.work)
+        else:
+            mark_ended(self.work, self._clock.now().isoformat())
+        if asked := self.stop.count - asked_before:
+            raise interrupted(run.command, log, done=outcome.result == "done", in_order=asked < 2)
 
     def _release_lock_of(self, run: Run) -> None:
         """Release the state's lock if it is beyond doubt that `run`, which is gone, took it: same user and host, and
         taken while it ran."""
         try:
             # Takes the lock, changes nothing, and needs no provider.
-            self._read("untaint", "terraform_data.opsctl_probes_the_lock", allow_missing=True, lock_timeout="0s")
+            self._do("untaint", "terraform_data.opsctl_probes_the_lock", allow_missing=True, lock_timeout="0s")
         except StateLocked as lock:
             ended = run.ended_at or self._clock.now().isoformat()
             if lock.who == f"{user()}@{socket.gethostname()}" and run.started_at[:19] <= lock.since_iso <= ended[:19]:
-                self._read("force-unlock", lock.id, force=True)
+                self._do("force-unlock", lock.id, force=True)
                 self._on_event(
-                    Log(f"Released the state's lock, which terraform {run.command} (process {run.pid}) left.")
+                    Note(f"Released the state's lock, which terraform {run.command} (process {run.pid}) left.")
                 )
+        except (CloudUnreachable, CredentialsMissing, CredentialsExpired):
+            raise  # the record is still needed when the backend answers again
         except OpsctlError:
             return  # the command that follows meets the same, and says so
 
-    def _rescue_state(self, log: Path) -> bool:
-        """Keep a state that Terraform could not store: it wrote errored.tfstate, or else printed it. True if so."""
-        errored, texts = self.stack / "errored.tfstate", []
-        if errored.is_file():
-            texts.append(errored.read_text(errors="replace"))
-        texts += [line for line in log.read_text(errors="replace").splitlines() if EMERGENCY in line[:200]]
-        for text in texts:
-            with contextlib.suppress(ValueError, DiskFull):
-                document = json.loads(text)
-                write_atomically(self.unsaved_state, json.dumps(document.get("state", document)), mode=0o600)
-                break
-        errored.unlink(missing_ok=True)
-        return bool(texts)
-
     def _put_state_back(self) -> None:
-        """Store what `_rescue_state` kept. Terraform refuses it where the state has moved on since."""
-        self._read("state push", str(self.unsaved_state))
+        """Store what `rescue_state` kept. Terraform refuses it where the state has moved on since."""
+        self._do("state push", str(self.unsaved_state))
         self.unsaved_state.unlink()
-        self._on_event(Log("Put back the state that could not be saved last time."))
+        self._on_event(Note("Put back the state that could not be saved last time."))
 
     # What belongs to it
 
@@ -511,6 +509,11 @@ class Terraform:
         return self.work / UNSAVED_STATE
 
     @property
+    def _errored_state(self) -> Path:
+        """Where Terraform keeps a state that it could not store."""
+        return self.stack / "errored.tfstate"
+
+    @property
     def _stamp(self) -> Path:
         return self.work / "terraform" / "opsctl-init"
 
@@ -530,22 +533,8 @@ class Terraform:
         folder = self.work / "terraform" / "providers"
         return not folder.exists() or all(path.exists() for path in folder.glob("*/*/*/*/*"))
 
-    def _new_log(self, command: str) -> Path:
-        stamp = self._clock.now().strftime("%Y%m%dT%H%M%S.%f")
-        log = self.work / "logs" / f"{stamp}-{command.replace(' ', '-')}.log"
-        _private_folder(log.parent)
-        _private_file(log)
-        return log
-
-    def _seal(self, log: Path) -> None:
-        """Mask secrets in a log that nobody writes to any more."""
-        text = log.read_text(errors="replace")
-        masked = re.sub(rf"^.*{EMERGENCY}.*$", f"{EMERGENCY} (kept apart)", self._mask(text), flags=re.MULTILINE)
-        if masked != text:
-            write_atomically(log, masked, mode=0o600)
-
     def _changes(self, plan_file: Path) -> Changes:
-        return plan_from_json(json.loads(self._read("show", str(plan_file), json=True)))
+        return plan_from_json(json.loads(self._read("show", str(plan_file), json=True)), self._meaning_key)
 
     def _plan(self, file: Path, binding: Binding, changes: Changes) -> Plan:
         return Plan(
@@ -559,6 +548,7 @@ class Terraform:
             applyable=changes.applyable,
             errored=changes.errored,
             functions=changes.functions,
+            outputs=changes.outputs,
         )
 
     def _check_belongs(self, plan: Plan) -> None:
@@ -592,66 +582,19 @@ class _Delivery:
             except Exception as error:  # the screen is gone; Terraform is not
                 self.error = error
 
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(event for event in self.events if isinstance(event, Diagnostic) and event.is_error)
+
     def tail(self) -> str:
         """The last plain lines, for a command that ended without a diagnostic."""
         return "\n".join([e.message for e in self.events if isinstance(e, Log)][-20:])
 
 
-def binding_file(plan_file: Path) -> Path:
-    """Where the binding of a saved plan lies."""
-    return plan_file.with_name(f"{plan_file.name}.json")
-
-
-def _interrupting(command: str, count: int) -> Interrupting:
-    if count == 1:
-        ends = "finishes the resources it is working on" if command == "apply" else "stops"
-        loss = "what is half made is then missing from the state, and " if command == "apply" else ""
-        return Interrupting(
-            f"Stopping: Terraform {ends}. Once more ends it at once: {loss}the state's lock stays behind.", count=1
-        )
-    return Interrupting("Ending Terraform at once. The state's lock may stay behind: opsctl unlock ENV.", count=count)
-
-
-def _interrupted(command: str, status: int, log: Path) -> Interrupted:
-    if status == 0:
-        what = f"Interrupted: terraform {command} was done before it could stop."
-    elif status > 0:
-        what = f"Interrupted: terraform {command} stopped in order; the state is kept."
-    else:
-        what = f"Interrupted: terraform {command} was ended at once. The state may lack what was half made."
-    return Interrupted(what, where=str(log), next="Run the same command again: it goes on from there.")
-
-
-def _resources(document: Mapping[str, Any], values: bool) -> Iterator[Resource]:
-    """Of state format 4 (`terraform state pull`). Data sources are left out."""
-    for resource in document.get("resources", ()):
-        if resource["mode"] != "managed":
-            continue
-        module = resource.get("module", "")
-        for instance in resource["instances"]:
-            key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
-            attributes = instance.get("attributes") or {}
-            address = f"{module}.{resource['type']}.{resource['name']}{key}".lstrip(".")
-            yield Resource(
-                address,
-                ".".join(part for part in module.split(".") if part != "module"),
-                resource["type"],
-                str(attributes.get("id", "")),
-                attributes if values else {},
-            )
+def _lock_is_left(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any("releasing the state lock" in diagnostic.summary for diagnostic in diagnostics)
 
 
 def _plain(text: str) -> str:
     """Terraform's boxed error text without the box."""
     return "\n".join(line for line in (re.sub(r"^[╷│╵]\s?", "", line) for line in text.splitlines()) if line.strip())
-
-
-def _private_folder(folder: Path) -> None:
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _private_file(file: Path) -> None:
-    with disk_errors(file):
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        file.chmod(0o600)

@@ -288,7 +288,7 @@ def _plan(file: Path) -> Mapping[str, Any]:
 def _shown(file: Path) -> Mapping[str, Any]:
     """A saved plan as JSON, asked of Terraform where it was made. It holds secrets: no disk sees it."""
     from opsctl.terraform.binary import find_terraform
-    from opsctl.terraform.runner import binding_file
+    from opsctl.terraform.plan import binding_file
 
     environment, folder = dict(os.environ), file.parent
     if (binding := binding_file(file)).is_file():
