@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.config import Config, ConfigError
+from opsctl.environments.guard_rules import UNGUARDED, Guards
+from opsctl.environments.guard_settings import parse_guards
 from opsctl.errors import UsageError
 
 
@@ -44,6 +46,7 @@ class Environment:
         stack: the Terraform root module.
         variables_file, backend_file: its .tfvars and its S3 backend settings.
         work: folder of its own for Terraform data, plans, logs.
+        guards: what its configuration forbids.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Environment:
     variables_file: Path
     backend_file: Path
     work: Path
+    guards: Guards = UNGUARDED
 
     @property
     def is_local(self) -> bool:
@@ -81,7 +85,7 @@ class Environment:
         return f"packages/{self.name}"
 
 
-FIELDS = {"target", "account_id", "region", "profile"}
+FIELDS = {"target", "account_id", "region", "profile", "guards"}
 
 
 def load_environment(config: Config, name: str) -> Environment:
@@ -115,6 +119,7 @@ def load_environment(config: Config, name: str) -> Environment:
         variables_file=folder / f"{name}.tfvars",
         backend_file=folder / f"{name}.s3.tfbackend",
         work=config.work / "environments" / name,
+        guards=parse_guards(table.get("guards", {}), f"{place} -> guards"),
     )
 
 

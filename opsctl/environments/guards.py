@@ -1,31 +1,150 @@
-"""What an environment's own configuration forbids, decided before anything is planned and again before an apply."""
+"""What an environment's own configuration forbids, decided before anything is planned and again before an apply.
+
+facts → violations (`guard_rules`, pure) → refused, all at once, or overridden by name and with a reason. An override
+that nothing asked for is an error, so those of an `Intent` that got past both checks were all used.
+"""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from opsctl.environments.intent import Intent
+from opsctl.environments.gates import CHECKS, judge_gates
+from opsctl.environments.git import read_repository
+from opsctl.environments.guard_rules import (
+    NOT_OVERRIDABLE,
+    PLACE_GUARDS,
+    PLAN_GUARDS,
+    Place,
+    Violation,
+    judge_place,
+    judge_plan,
+)
+from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.ports import Ports
+from opsctl.errors import Refused, UsageError
 
 if TYPE_CHECKING:
+    from opsctl.environments.environment import Environment
     from opsctl.terraform import Plan
+
+INDENT = "\n         "
+
+
+class GuardRefused(Refused):
+    """Guards of the environment object. `violations` are all of them."""
+
+    def __init__(self, environment: str, command: str, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        names = ", ".join(dict.fromkeys(violation.guard for violation in violations))
+        overrides = " ".join(dict.fromkeys(violation.override for violation in violations if violation.overridable))
+        ways = [f"{violation.next}." for violation in violations]
+        if overrides:
+            ways.append(f"Or, recorded with your reason: opsctl {command} {environment} {overrides}")
+        super().__init__(
+            f"{environment} refuses this {command} ({names}); nothing was changed.",
+            where=INDENT.join(
+                f"{violation.what} [opsctl.toml: environments -> {environment} -> {violation.where}]"
+                for violation in violations
+            ),
+            next=INDENT.join(dict.fromkeys(ways)),
+        )
+
+
+class OverrideRefused(UsageError):
+    """An override names no guard, one that holds always, or one that does not object."""
 
 
 def check_place(ports: Ports, command: str, intent: Intent) -> None:
-    """Whether `command` may begin here and now: account, region, branch, working tree, freeze windows.
+    """Whether `command` may begin here and now: account, region, branch, working tree, freeze windows, reason.
 
     Raises:
-        GuardRefused: nothing was changed.
+        GuardRefused, OverrideRefused: nothing was changed.
     """
+    check_overrides(ports.environment, intent)
+    violations = judge_place(ports.environment.guards, place_of(ports, intent))
+    _require_needed([guard.name for guard in PLACE_GUARDS], violations, intent)
+    _refuse(ports, command, violations, intent)
 
 
 def check_plan(ports: Ports, plan: Plan, command: str, intent: Intent) -> dict[str, str]:
-    """Whether this plan may be applied: protected resources, number of destroys, required gates.
+    """Whether this plan may be applied: protected resources, number of destroys, required gates. The place is looked at
+    again: waiting for a lock takes time, and a working tree may be changed meanwhile.
 
     Returns:
-        The overrides that were used (guard → reason), for the record.
+        The overrides that were used (guard → reason), those of `check_place` among them, for the record.
+
+    Raises:
+        GuardRefused, OverrideRefused: nothing was changed.
+    """
+    found = plan_violations(ports, plan, command)
+    _require_needed([*(guard.name for guard in PLAN_GUARDS), *CHECKS], found, intent)
+    _refuse(ports, command, (*judge_place(ports.environment.guards, place_of(ports, intent)), *found), intent)
+    return dict(intent.overrides)
+
+
+def check_time(ports: Ports, command: str, intent: Intent) -> None:
+    """Whether no freeze window has begun while a person was asked.
 
     Raises:
         GuardRefused: nothing was changed.
     """
-    return {}
+    violations = judge_place(ports.environment.guards, place_of(ports, intent))
+    _refuse(ports, command, [violation for violation in violations if violation.guard == "freeze"], intent)
+
+
+def objections(ports: Ports, plan: Plan) -> tuple[Violation, ...]:
+    """What `up` would meet now with this plan, were nothing said beside the command."""
+    place = place_of(ports, UNSAID)
+    return judge_place(ports.environment.guards, place) + plan_violations(ports, plan, "up")
+
+
+def plan_violations(ports: Ports, plan: Plan, command: str) -> tuple[Violation, ...]:
+    guards = ports.environment.guards
+    gates = judge_gates(ports, plan, guards.gates) if command == "up" else ()
+    return judge_plan(guards, (*plan.deleted, *plan.replaced), command) + gates
+
+
+def place_of(ports: Ports, intent: Intent) -> Place:
+    """The facts that guards judge. git is asked only where one of them needs it."""
+    environment = ports.environment
+    asks_git = environment.guards.branches or environment.guards.clean_tree
+    return Place(
+        account_id=environment.account_id,
+        region=environment.region,
+        identity_account_id=ports.identity.account_id,
+        identity_arn=ports.identity.arn,
+        repository=read_repository(environment.stack) if asks_git else None,
+        now=ports.clock.now(),
+        why=intent.why,
+    )
+
+
+def check_overrides(environment: Environment, intent: Intent) -> None:
+    """Raises OverrideRefused when one names a guard that the environment doesn't have, or that holds always."""
+    known = [name for name in environment.guards.names if name not in NOT_OVERRIDABLE]
+    listing = f"Can be overridden in {environment.name}: {', '.join(known) or 'nothing'}."
+    for name in intent.overrides:
+        if name in environment.guards.names and name in NOT_OVERRIDABLE:
+            raise OverrideRefused(f"{name} can't be overridden: {NOT_OVERRIDABLE[name]}.", next=listing)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise OverrideRefused(f"{environment.name} has no guard {name!r}.{hint}", next=listing)
+
+
+def _require_needed(names: Iterable[str], violations: Sequence[Violation], intent: Intent) -> None:
+    """An override out of habit, or one that was meant for another guard, is not to pass in silence."""
+    objecting = {violation.guard for violation in violations}
+    for name in names:
+        if name in intent.overrides and name not in objecting:
+            raise OverrideRefused(
+                f"--override {name} is not needed: that guard does not object.",
+                next=f"Leave it out; what objects: {', '.join(sorted(objecting)) or 'nothing'}.",
+            )
+
+
+def _refuse(ports: Ports, command: str, violations: Sequence[Violation], intent: Intent) -> None:
+    if left := [violation for violation in violations if violation.guard not in intent.overrides]:
+        raise GuardRefused(ports.environment.name, command, left)

@@ -18,6 +18,7 @@ from typing import Any
 
 from opsctl.terraform.events import module_name
 from opsctl.terraform.failures import PlanStale
+from opsctl.terraform.mapping_templates import TemplateLogic, template_logic
 from opsctl.terraform.meaning import Hashes, hashes_of_output, hashes_of_resource, meaning_of
 from opsctl.terraform.planned_functions import PlannedFunction, planned_functions
 
@@ -102,6 +103,7 @@ class Changes:
     applyable: bool
     errored: bool
     functions: tuple[PlannedFunction, ...] = ()
+    template_logic: tuple[TemplateLogic, ...] = ()
     outputs: Mapping[str, Hashes] = field(default_factory=dict, repr=False)
 
 
@@ -171,6 +173,7 @@ class Plan:
     errored: bool = False
     duration_seconds: float = field(default=0, compare=False)
     functions: tuple[PlannedFunction, ...] = ()
+    template_logic: tuple[TemplateLogic, ...] = ()
     outputs: Mapping[str, Hashes] = field(default_factory=dict, repr=False)
 
     @property
@@ -243,6 +246,7 @@ def plan_from_json(document: Mapping[str, Any], key: bytes = b"") -> Changes:
         applyable=document.get("applyable", True),
         errored=document.get("errored", False),
         functions=planned_functions(document),
+        template_logic=template_logic(document),
         outputs=outputs,
     )
 

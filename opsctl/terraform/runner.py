@@ -548,6 +548,7 @@ class Terraform:
             applyable=changes.applyable,
             errored=changes.errored,
             functions=changes.functions,
+            template_logic=changes.template_logic,
             outputs=changes.outputs,
         )
 
