@@ -19,6 +19,18 @@ def stat_fields(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+def leader_writing_to(file: Path) -> int | None:
+    """Process id of the session leader whose standard output is `file`; None if there is none, or no /proc."""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/1"):
+        try:
+            pid = int(descriptor.parts[2])
+            if os.readlink(descriptor) == str(file) and os.getsid(pid) == pid:
+                return pid
+        except OSError:
+            continue
+    return None
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time that a process has used.
 

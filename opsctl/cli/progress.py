@@ -11,6 +11,7 @@ from opsctl.deploy import packages
 from opsctl.environments import events as stages
 from opsctl.local import cloud
 from opsctl.terraform import events as terraform
+from opsctl.terraform.adoption import Adopted
 from opsctl.ui.board import Board
 from opsctl.ui.console import Console, duration, literal, size
 
@@ -45,6 +46,8 @@ class Progress:
             terraform.ApplyComplete: self._resource_done,
             terraform.ApplyErrored: self._resource_failed,
             terraform.Interrupting: lambda event: self._board.line(f"[yellow]![/] {literal(event.message)}"),
+            terraform.Note: lambda event: self._board.line(f"[yellow]![/] {literal(event.message)}"),
+            Adopted: lambda event: self._board.line(f"[yellow]![/] {literal(event.message)}"),
             terraform.Progress: self._long_step,
         }
 

@@ -3,7 +3,7 @@
 from opsctl.terraform.binary import TerraformBinary, TerraformNotFound, find_terraform
 from opsctl.terraform.plan import Action, Change, Plan
 from opsctl.terraform.provider import ProviderChoice, ProviderNotFound, find_provider
-from opsctl.terraform.runner import Applied, State, Terraform
+from opsctl.terraform.runner import Applied, Terraform
 
 __all__ = [
     "Action",
@@ -12,7 +12,6 @@ __all__ = [
     "Plan",
     "ProviderChoice",
     "ProviderNotFound",
-    "State",
     "Terraform",
     "TerraformBinary",
     "TerraformNotFound",

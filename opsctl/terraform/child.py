@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from opsctl.clock import Clock
 
@@ -52,8 +52,18 @@ def requests_from_signals(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class Followed(Protocol):
+    """A process that leads a group of its own: a `Popen`, or one that another opsctl started."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+
+
 def follow(
-    child: subprocess.Popen[bytes],
+    child: Followed,
     log: Path,
     *,
     offset: int,
@@ -72,15 +82,15 @@ def follow(
     lines, served, deadline = _Lines(log, offset), 0, float("inf")
     with lines:
         while True:
-            ended = child.poll() is not None
+            status = child.poll()
             for line in lines.new():
                 on_line(line)
-            if ended:
+            if status is not None:
                 if rest := lines.rest():
                     on_line(rest)
                 if served > 1:
                     end_group(child.pid, signal.SIGKILL)
-                return child.returncode
+                return status
             on_poll()
             if served < stop.count:
                 served += 1
@@ -88,13 +98,19 @@ def follow(
                 if served == 1:
                     end_group(child.pid, signal.SIGINT)
                 elif served == 2:
-                    child.terminate()
+                    end(child.pid)
                     deadline = clock.monotonic() + KILL_AFTER_SECONDS
                 else:
                     deadline = 0
             if clock.monotonic() >= deadline:
                 end_group(child.pid, signal.SIGKILL)
             clock.sleep(POLL_SECONDS)
+
+
+def end(pid: int) -> None:
+    """Send SIGTERM to one process; nothing happens if it is gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGTERM)
 
 
 def end_group(group: int, number: signal.Signals = signal.SIGTERM) -> None:

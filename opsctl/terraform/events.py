@@ -26,6 +26,11 @@ class Log(Event):
 
 
 @dataclass(frozen=True)
+class Note(Event):
+    """Something that opsctl found or did around a run, in its own words."""
+
+
+@dataclass(frozen=True)
 class Version(Event):
     """First line of each command."""
 
@@ -141,7 +146,7 @@ class ChangeSummary(Event):
 
 @dataclass(frozen=True)
 class Outputs(Event):
-    """Names of the stack's outputs (their values are read with `Terraform.outputs`)."""
+    """Names of the stack's outputs (their values are in the state)."""
 
     names: tuple[str, ...]
 

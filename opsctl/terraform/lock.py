@@ -47,15 +47,16 @@ class LockHeld(Locked):
         if holder is None:
             super().__init__(f"{folder.name} is locked by another opsctl.", next="Wait for it to end.")
             return
+        life = "still running" if holder.is_alive else "gone, but what it started is still at work"
         super().__init__(
             f"{folder.name} is locked by {holder.who} since {holder.since[11:16]} UTC ({holder.command}).",
-            where=f"{holder.host}, process {holder.pid}: {'still running' if holder.is_alive else 'gone'}",
+            where=f"{holder.host}, process {holder.pid}: {life}",
             next="Wait for it to end, or interrupt it (Ctrl-C there).",
         )
 
 
 class _Held(threading.local):
-    """Locks of this thread, each with how often it was taken."""
+    """Lock files that this thread holds, each with its open handle."""
 
     def __init__(self) -> None:
         self.files: dict[Path, int] = {}
@@ -67,8 +68,10 @@ _held = _Held()
 @contextlib.contextmanager
 def exclusive(
     file: Path, *, command: str, wait_seconds: float = 0, clock: Clock | None = None, again: bool = True
-) -> Iterator[None]:
+) -> Iterator[int]:
     """Hold `file`'s lock. The thread that has it may take it again (`up` holds it around plan and apply).
+
+    The value is the open file: a child that keeps it (`processes.start`) holds the lock on after our death.
 
     Args:
         wait_seconds: how long to wait for another to let go.
@@ -79,12 +82,8 @@ def exclusive(
     """
     file = file.resolve()
     held = _held.files
-    if again and held.get(file):
-        held[file] += 1
-        try:
-            yield
-        finally:
-            held[file] -= 1
+    if again and file in held:
+        yield held[file]
         return
     clock = clock or SystemClock()
     with disk_errors(file):
@@ -96,12 +95,14 @@ def exclusive(
         with disk_errors(file):
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
-        held[file] = 1
+        held[file] = handle
         try:
-            yield
+            yield handle
         finally:
             del held[file]
             os.ftruncate(handle, 0)
+            # Closing is not enough where a grandchild still has the file.
+            fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
 

@@ -20,11 +20,14 @@ class Run:
     """A Terraform process.
 
     Attributes:
+        pid: 0 where its opsctl died in the moment of starting it, and it was not found.
         started_ticks: start time of the process in clock ticks since boot, which tells it from a later process with
             the same id; 0 where the system has no /proc.
         started_at: UTC, ISO 8601.
         log: everything that it says.
-        ended_at: when it was seen to have ended badly (killed, or unable to release the state's lock); "" before.
+        opsctl_pid, opsctl_ticks: who started it.
+        ended_at: when its end was seen, and a lock on the state may be left (it was killed, or could not release it);
+            "" before.
     """
 
     pid: int
@@ -34,10 +37,15 @@ class Run:
     started_at: str
     opsctl_pid: int
     ended_at: str = ""
+    opsctl_ticks: int = 0
 
     @property
     def is_alive(self) -> bool:
-        return is_alive(self.pid) and started_ticks(self.pid) == self.started_ticks
+        return self.pid > 0 and is_alive(self.pid) and started_ticks(self.pid) == self.started_ticks
+
+    @property
+    def opsctl_is_alive(self) -> bool:
+        return is_alive(self.opsctl_pid) and self.opsctl_ticks in (0, started_ticks(self.opsctl_pid))
 
 
 def started_ticks(pid: int) -> int:
@@ -49,24 +57,31 @@ def started_ticks(pid: int) -> int:
 
 
 def write_run(work: Path, *, pid: int, command: str, log: Path, started_at: str) -> None:
-    run = Run(pid, started_ticks(pid), command, str(log), started_at, os.getpid())
-    write_atomically(work / FILE_NAME, json.dumps(asdict(run), indent=2) + "\n", mode=0o600)
+    """Note a process, or (`pid` 0) that it is about to be started: it can then be found by its log."""
+    ours = os.getpid()
+    run = Run(pid, started_ticks(pid), command, str(log), started_at, ours, opsctl_ticks=started_ticks(ours))
+    _write(work, run)
 
 
 def mark_ended(work: Path, ended_at: str) -> None:
     """Keep the record of a run that ended badly: it tells whose lock is left on the state."""
     if run := read_run(work):
-        write_atomically(
-            work / FILE_NAME, json.dumps(asdict(replace(run, ended_at=ended_at)), indent=2) + "\n", mode=0o600
-        )
+        _write(work, replace(run, ended_at=ended_at))
 
 
 def read_run(work: Path) -> Run | None:
     """The run that was under way when its opsctl last wrote; None if there is none."""
     try:
-        return Run(**json.loads((work / FILE_NAME).read_text()))
+        run = Run(**json.loads((work / FILE_NAME).read_text()))
     except (OSError, ValueError, TypeError):
         return None
+    if run.pid == 0 and (pid := proc.leader_writing_to(Path(run.log))):
+        return replace(run, pid=pid, started_ticks=started_ticks(pid))
+    return run
+
+
+def _write(work: Path, run: Run) -> None:
+    write_atomically(work / FILE_NAME, json.dumps(asdict(run), indent=2) + "\n", mode=0o600)
 
 
 def forget_run(work: Path) -> None:

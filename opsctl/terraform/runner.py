@@ -13,7 +13,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,18 @@ from opsctl.terraform.interruption import interrupted, interrupting
 from opsctl.terraform.lock import exclusive, user
 from opsctl.terraform.logs import event_of, new_log, private_file, private_folder, rescue_state, seal
 from opsctl.terraform.masking import Masker, secrets_in
-from opsctl.terraform.plan import NOTHING, Binding, Changes, Plan, file_sha256, plan_from_json, state_in
+from opsctl.terraform.plan import (
+    NOTHING,
+    Binding,
+    Changes,
+    Origin,
+    Plan,
+    binding_file,
+    binding_of,
+    file_sha256,
+    plan_from_json,
+    state_in,
+)
 from opsctl.terraform.provider import ProviderChoice
 from opsctl.terraform.run_record import Run, forget_run, mark_ended, read_run, write_run
 
@@ -250,9 +261,11 @@ class Terraform:
         """
         out = out.resolve()
         with exclusive(self.work / "lock", command="drift", wait_seconds=self._lock_wait, clock=self._clock):
+            if (run := read_run(self.work)) and run.is_alive:
+                end_group(run.pid, signal.SIGINT)
             forget_run(self.work)  # a reader that was killed left nothing to settle, least of all a lock
-            _private_folder(out.parent)
-            _private_file(out)
+            private_folder(out.parent)
+            private_file(out)
             self._stream(
                 "plan",
                 var_file=[str(file) for file in self._variables(variables_file, variables)],

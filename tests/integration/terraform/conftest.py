@@ -96,6 +96,15 @@ class Place:
         return document
 
     @property
+    def resources(self) -> list[str]:
+        """Addresses in the state."""
+        return [f"{r['type']}.{r['name']}" for r in self.state["resources"]]  # type: ignore[attr-defined]
+
+    @property
+    def outputs(self) -> dict[str, object]:
+        return {name: output["value"] for name, output in self.state["outputs"].items()}  # type: ignore[attr-defined]
+
+    @property
     def is_locked(self) -> bool:
         """Whether Terraform's own lock was left behind."""
         return (self.stack / ".terraform.tfstate.lock.info").exists()

@@ -48,11 +48,11 @@ def test_an_environment_goes_up_shows_no_change_and_goes_down_again(place):
     applied = terraform.apply(plan)
     assert (applied.added, applied.changed, applied.destroyed) == (1, 0, 0)
     assert set(applied.seconds) == {"terraform_data.one"}
-    assert terraform.outputs() == {"text": "a"}
-    assert [r.address for r in terraform.state().resources] == ["terraform_data.one"]
+    assert place.outputs == {"text": "a"}
+    assert place.resources == ["terraform_data.one"]
     assert not terraform.plan(out=place.plan_file()).has_changes
     terraform.apply(terraform.plan(out=place.plan_file(), destroy=True))
-    assert terraform.state().is_empty
+    assert place.resources == []
 
 
 def test_events_arrive_in_order_and_none_is_lost(place):
@@ -151,9 +151,9 @@ def test_variables_come_from_the_file_and_the_mapping_wins(place, tmp_path):
     terraform = place.terraform()
     terraform.init()
     terraform.apply(terraform.plan(out=place.plan_file(), variables_file=variables))
-    assert terraform.outputs() == {"text": "from the file"}
+    assert place.outputs == {"text": "from the file"}
     terraform.apply(terraform.plan(out=place.plan_file(), variables_file=variables, variables={"text": "mapped"}))
-    assert terraform.outputs() == {"text": "mapped"}
+    assert place.outputs == {"text": "mapped"}
 
 
 def test_a_variable_that_is_refused_says_so_in_the_words_of_its_validation(place):
@@ -186,7 +186,7 @@ def test_a_plan_whose_file_was_changed_is_refused(place):
     plan.file.write_bytes(plan.file.read_bytes() + b" ")
     with pytest.raises(PlanStale, match="not the one that was shown"):
         terraform.apply(plan)
-    assert terraform.state().is_empty
+    assert not (place.stack / "terraform.tfstate").exists()
 
 
 def test_a_plan_of_another_environment_is_refused(place):
@@ -292,7 +292,7 @@ def test_a_failed_resource_names_address_and_line_and_what_was_done_is_kept(plac
         terraform.apply(terraform.plan(out=place.plan_file()))
     assert "terraform_data.bad" in caught.value.where
     assert "main.tf:" in caught.value.where
-    assert "terraform_data.one" in [r.address for r in terraform.state().resources]
+    assert "terraform_data.one" in place.resources
     assert not place.is_locked
 
 
@@ -353,7 +353,7 @@ def test_a_listener_that_fails_does_not_stop_terraform(place):
 
     with pytest.raises(BrokenPipeError):
         place.terraform(on_event=broken).apply(plan)
-    assert [r.address for r in terraform.state().resources] == ["terraform_data.one"]
+    assert place.resources == ["terraform_data.one"]
 
 
 def test_settings_of_the_caller_do_not_change_what_is_done(place, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from opsctl.exit_codes import ExitCode
 from opsctl.processes import is_alive
+from opsctl.terraform.adoption import left_behind
 
 SLOW = """
 resource "terraform_data" "first" {}
@@ -90,7 +91,7 @@ def test_a_second_signal_ends_it_at_once_and_says_so_before(place, monkeypatch, 
     assert not is_alive(terraform)
 
 
-def test_terraform_outlives_a_killed_opsctl_and_ends_well(place):
+def test_the_next_command_follows_the_terraform_of_a_killed_opsctl_and_goes_on(place):
     place.write(SLOW.replace("sleep 30", "sleep 2"))
     driver = place.drive("apply")
     driver.waits_for("Executing")
@@ -98,15 +99,37 @@ def test_terraform_outlives_a_killed_opsctl_and_ends_well(place):
     driver.send(signal.SIGKILL)
     driver.ends()
     assert is_alive(terraform)
-    meanwhile = place.drive("plan")
-    assert meanwhile.ends() == ExitCode.LOCKED
-    assert f"process {terraform}" in meanwhile.said
-    place.until(lambda: not is_alive(terraform), "Terraform to end by itself")
+    following = place.drive("plan")
+    following.waits_for(f"terraform apply of an opsctl that died (process {terraform}, since ")
+    assert following.ends() == 0, following.said
+    assert not is_alive(terraform)
+    assert "Adopted: An earlier terraform apply ended without its opsctl: it is done; 3 added, 0" in following.said
+    assert "ApplyComplete: terraform_data.first" in following.said, "delivered from where the log begins"
+    assert "PlannedChange" not in following.said.partition("Adopted:")[2], "the plan saw what the apply made"
     assert not place.is_locked
-    assert len(place.state["resources"]) == 3
+    assert len(place.resources) == 3
+    assert left_behind(place.work) is None
+
+
+def test_a_ctrl_c_while_following_stops_that_terraform_in_order(place):
+    place.write(SLOW)
+    driver = place.drive("apply")
+    driver.waits_for("Executing")
+    terraform = driver.terraform_pid
+    driver.send(signal.SIGKILL)
+    driver.ends()
+    following = place.drive("plan")
+    following.waits_for("Executing")
+    following.send(signal.SIGINT)
+    assert following.ends() == ExitCode.INTERRUPTED
+    assert "Stopping: Terraform finishes the resources it is working on. Once more ends it at once" in following.said
+    assert "Interrupted: terraform apply stopped in order; the state is kept." in following.said
+    assert not is_alive(terraform)
+    assert not place.is_locked
+    assert "terraform_data.first" in place.resources
     after = place.drive("plan")
-    assert after.ends() == 0
-    assert "An earlier terraform apply ended without its opsctl" in after.said
+    assert after.ends() == 0, after.said
+    assert "Adopted" not in after.said, "taken over once"
 
 
 def test_handlers_are_the_callers_again_after_a_run(place):
