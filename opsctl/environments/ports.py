@@ -41,7 +41,8 @@ class Ports:
     Attributes:
         cloud: the embedded local cloud of a local environment, else None.
         incarnation: which life of the local cloud answers; None on AWS, where nothing forgets.
-        terraform: makes the runner when first asked, since not every command needs one.
+        terraform: makes the runner when first asked, since not every command needs one; `work=` for another folder
+            than the environment's own.
     """
 
     environment: Environment
@@ -50,7 +51,7 @@ class Ports:
     identity: Identity
     bucket: StateBucket
     journal: Journal
-    terraform: Callable[[], Terraform]
+    terraform: Callable[..., Terraform]
     on_event: Listener
     cloud: LocalCloud | None = None
     incarnation: str | None = None
@@ -113,11 +114,13 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     return Ports(
         environment=environment, access=access, aws=aws, identity=identity, bucket=bucket,
         journal=Journal(bucket, environment.name), cloud=cloud, incarnation=incarnation, on_event=on_event,
-        terraform=lambda: _terraform(environment, access, aws, on_event),
+        terraform=lambda **settings: _terraform(environment, access, aws, on_event, **settings),
     )  # fmt: skip
 
 
-def _terraform(environment: Environment, access: Access, aws: Aws, on_event: Listener) -> Terraform:
+def _terraform(
+    environment: Environment, access: Access, aws: Aws, on_event: Listener, work: Path | None = None
+) -> Terraform:
     from opsctl.environments.secrets import origin_secret
     from opsctl.terraform import Terraform, find_provider, find_terraform
 
@@ -125,7 +128,7 @@ def _terraform(environment: Environment, access: Access, aws: Aws, on_event: Lis
         binary=find_terraform(),
         provider=find_provider(cache=cache_folder(), on_event=on_event),
         stack=environment.stack,
-        work=environment.work,
+        work=work or environment.work,
         environment=access.process_environment()
         | {
             "TF_VAR_origin_secret": origin_secret(environment, aws),
