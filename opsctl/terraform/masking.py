@@ -1,64 +1,211 @@
-"""Keeping known secrets out of what is delivered: plain, base64 and URL-encoded."""
+"""Keeping known secrets out of what is delivered: plain, escaped, in base64 and URL-encoded."""
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 MASK = "(masked)"
 SHORTEST = 6
 """A shorter value can't be told from an ordinary word."""
 
-SECRET_NAMES = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
+SECRET_NAMES = re.compile(
+    r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(?:PRIVATE|API|SIGNING|ENCRYPTION)_?KEY|ACCESS_KEY$",
+    re.IGNORECASE,
+)
 NOT_SECRET = re.compile(r"(_FILE|_PATH|_URI|_URL|_FULL_URI|_SIZE|_TTL)$")
 
 
 class Masker:
-    """Replaces every known secret in a text."""
+    """Replaces every known secret in a text. More may become known while it is used."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in spellings(secret)}
-        words = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, words))) if words else None
+        self._forms: tuple[str, ...] = ()
+        self._secrets: set[str] = set()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        fresh = {secret for secret in secrets if len(secret) >= SHORTEST} - self._secrets
+        if not fresh:
+            return
+        self._secrets |= fresh
+        forms = {form for secret in fresh for form in spellings(secret) if form not in MASK}
+        self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        # One search for each form is faster than one pattern of them all: a state brings hundreds.
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
 
 
 def spellings(secret: str) -> set[str]:
-    """A secret as it may turn up: as it is, as a JSON string has it, in base64 (both alphabets), URL-encoded."""
-    raw = secret.encode()
-    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    json_form = secret.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    # HTML-significant characters are what Go's JSON encoder escapes on top.
-    go_form = json_form.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return {
-        secret, json_form, go_form, json.dumps(secret)[1:-1],
-        urllib.parse.quote(secret), urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret),
-        *encoded, *(form.rstrip("=") for form in encoded),
-    }  # fmt: skip
+    """A secret as it may turn up: as it is and line by line, escaped as text in JSON (also in JSON in JSON) and XML,
+    in base64 (both alphabets, also as a part of what was encoded), URL-encoded."""
+    lines = {line for line in map(str.strip, secret.splitlines()) if len(line) >= SHORTEST}
+    return {form for text in {secret, *lines} for form in _spellings(text)}
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    once = {secret, *_in_json(secret)}
+    yield from once
+    for form in once:
+        yield from _in_json(form)
+    yield from {html.escape(secret), html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")}
+    # What Go's url.QueryEscape and url.PathEscape leave as it is, and Python's two.
+    for form in (
+        urllib.parse.quote_plus(secret),
+        *(urllib.parse.quote(secret, safe=safe) for safe in ("", "/", "$&+:=@")),
+    ):
+        yield form
+        yield re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), form)
+    raw = secret.encode(errors="surrogatepass")
+    for form in {base64.b64encode(raw).decode(), *(_inside_base64(raw, before) for before in (0, 1, 2))}:
+        yield from {form, form.rstrip("="), form.translate(URL_SAFE), form.translate(URL_SAFE).rstrip("=")}
+
+
+URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _in_json(text: str) -> set[str]:
+    """As the inside of a JSON string: as Python writes it, as it may be written, as Go does (<, > and & escaped)."""
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    go = plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return {plain, go, json.dumps(text)[1:-1]}
+
+
+def _inside_base64(raw: bytes, before: int) -> str:
+    """The characters that `raw` alone decides when it is encoded behind `before` other bytes (mod 3)."""
+    first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+    return base64.b64encode(bytes(before) + raw).decode()[first:last]
 
 
 def secrets_in(environment: Mapping[str, str], stack: Path) -> set[str]:
     """Values of TF_VAR_* that `stack` declares sensitive, and of variables whose names say that they are secret."""
     sensitive = {f"TF_VAR_{name}" for name in sensitive_variables(stack)}
     return {
-        value
+        part
         for name, value in environment.items()
         if name in sensitive or (SECRET_NAMES.search(name) and not NOT_SECRET.search(name))
+        for part in {value, *leaves(value)}
     }
 
 
 def sensitive_variables(stack: Path) -> set[str]:
-    """Names of the root module's variables with `sensitive = true`."""
+    """Names of the root module's variables with `sensitive = true` or `ephemeral = true`."""
     block = re.compile(r'^variable\s+"(\w+)"\s*\{(.*?)^\}', re.MULTILINE | re.DOTALL)
     return {
         name
         for file in stack.glob("*.tf")
         for name, body in block.findall(file.read_text(encoding="utf-8", errors="replace"))
-        if re.search(r"^\s*sensitive\s*=\s*true\b", body, re.MULTILINE)
+        if re.search(r"^\s*(sensitive|ephemeral)\s*=\s*true\b", body, re.MULTILINE)
     }
+
+
+def secrets_in_variables_files(stack: Path, files: Iterable[Path]) -> set[str]:
+    """What variables files give to sensitive variables: `files`, and those that Terraform reads by itself.
+
+    A file that can't be read or parsed gives nothing here; Terraform says what is wrong with it.
+    """
+    names = sensitive_variables(stack)
+    if not names:
+        return set()
+    automatic = [stack / "terraform.tfvars", stack / "terraform.tfvars.json", *sorted(stack.glob("*.auto.tfvars*"))]
+    found: set[str] = set()
+    for file in [*automatic, *files]:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+            values = json.loads(text).items() if file.suffix == ".json" else assignments(text)
+            found |= {leaf for name, value in values if name in names for leaf in leaves(value)}
+        except (OSError, ValueError, AttributeError):
+            continue
+    return found
+
+
+TOKEN = re.compile(
+    r"""(?P<comment>\#[^\n]*|//[^\n]*|/\*.*?\*/)
+    |<<-?[ ]*(?P<tag>\w+)[ ]*\n(?P<heredoc>.*?)^[ \t]*(?P=tag)[ \t]*$
+    |(?P<string>"(?:[^"\\\n]|\\.)*")(?P<key>\s*[=:](?!=))?
+    |^(?P<name>[A-Za-z_][\w-]*)[ \t]*=(?!=)
+    |(?P<open>[\[{(])|(?P<close>[\]})])
+    |(?P<number>\b\d[\d.]*\b)""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+
+
+def assignments(text: str) -> Iterator[tuple[str, str]]:
+    """(variable, literal) for each text and number on the right of a variable in a .tfvars file, nested ones too."""
+    depth, name = 0, ""
+    for token in TOKEN.finditer(text):
+        if token["name"] and not depth:
+            name = token["name"]
+        elif token["heredoc"] is not None:
+            yield name, token["heredoc"]
+        elif token["string"] and not token["key"]:
+            try:
+                yield name, json.loads(token["string"])
+            except ValueError:
+                yield name, token["string"][1:-1]
+        elif token["number"]:
+            yield name, token["number"]
+        depth += bool(token["open"]) - bool(token["close"])
+
+
+def secrets_in_state(text: str | bytes) -> set[str]:
+    """Sensitive values in a state of format 4: of outputs, and what Terraform marked in resources' attributes.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not such a state.
+    """
+    document = json.loads(text)
+    found = {
+        leaf for one in document.get("outputs", {}).values() if one.get("sensitive") for leaf in leaves(one["value"])
+    }
+    for resource in document.get("resources", ()):
+        for instance in resource["instances"]:
+            for path in instance.get("sensitive_attributes", ()):
+                found |= set(leaves(_at(instance.get("attributes"), path)))
+    return found
+
+
+def _at(value: object, path: Iterable[Mapping[str, object]]) -> object:
+    """What lies at a path of a state's `sensitive_attributes`; None where there is nothing."""
+    for step in path:
+        # A value of a dynamic type stands beside its type.
+        if isinstance(value, dict) and set(value) == {"value", "type"}:
+            value = value["value"]
+        key = step["value"]
+        if isinstance(key, dict):
+            key = key.get("value")
+        if isinstance(value, dict):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            return None
+    return value
+
+
+def leaves(value: object) -> Iterator[str]:
+    """Every text and number in a value, and in JSON that a text holds."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from leaves(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one)
+    elif isinstance(value, str):
+        yield value
+        if value.lstrip()[:1] in ("{", "["):
+            try:
+                yield from leaves(json.loads(value))
+            except ValueError:
+                return
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
