@@ -21,7 +21,7 @@ def up(
     why: Why = "",
     lock_wait: LockWait = 0,
     override: Override = None,
-    smoke: Annotated[bool, typer.Option(help="Prove the environment after it changed.")] = True,
+    smoke: Annotated[bool, typer.Option(help="Prove the environment after it changed; its gates may require it.")] = True,
 ) -> None:
     """Take an environment up: plan, show what will change, ask, apply, record, prove.
 
@@ -44,7 +44,9 @@ def up(
             afresh=Afresh(screen, progress, yes),
             intent=intent(why, lock_wait, override),
         )
-    report = prove(deployment.outputs, ports, only=QUICK_CHECKS) if smoke and deployment.changed else None
+    gated = "smoke" in ports.environment.guards.gates
+    checks = [] if gated else QUICK_CHECKS
+    report = prove(deployment.outputs, ports, only=checks) if (smoke or gated) and deployment.changed else None
     if json:
         screen.json(
             {

@@ -109,6 +109,7 @@ def apply(
     approval = approval_of(ports, plan)
     if not approve(plan):
         raise NotApproved
+    guards.check_time(ports, command, intent)
     details = {
         "plan_sha256": plan.sha256,
         "counts": count(plan),
