@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsctl.config import cache_folder
 from opsctl.deploy.function_rules import Bundle, judge, planned_bundles, refuse
@@ -57,7 +57,12 @@ def prepare(ports: Ports, *, destroy: bool = False) -> Terraform:
     require_bucket(ports)
     if not destroy:
         build(ports)
-    terraform = ports.terraform()
+    return initialise(ports, ports.terraform())
+
+
+def initialise(ports: Ports, terraform: Terraform) -> Terraform:
+    """Have Terraform's work folder ready, with the environment's state behind it."""
+    environment = ports.environment
     with ports.stage("terraform init") as result:
         terraform.init(
             backend_file=environment.backend_file,
@@ -141,6 +146,20 @@ def check_functions(ports: Ports, plan: Plan) -> None:
     refuse(judge(bundles(ports, plan)))
 
 
+def variables(ports: Ports) -> dict[str, Any]:
+    """What the stack is told of its environment; the rest is in its variables file."""
+    environment = ports.environment
+    return {
+        "project": environment.project,
+        "environment": environment.name,
+        "account_id": environment.account_id,
+        "region": environment.region,
+        "local": str(environment.is_local).lower(),
+        "package_dir": str(ports.packages),
+        "function_runtime": function_runtime(environment),
+    }
+
+
 def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:
     """A saved plan of what Terraform would change."""
     environment = ports.environment
@@ -148,15 +167,7 @@ def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> P
     with ports.stage("terraform plan"):
         return terraform.plan(
             variables_file=environment.variables_file,
-            variables={
-                "project": environment.project,
-                "environment": environment.name,
-                "account_id": environment.account_id,
-                "region": environment.region,
-                "local": str(environment.is_local).lower(),
-                "package_dir": str(ports.packages),
-                "function_runtime": function_runtime(environment),
-            },
+            variables=variables(ports),
             out=environment.work / "plans" / stamp,
             destroy=destroy,
         )
