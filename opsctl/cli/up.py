@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,7 +22,11 @@ def up(
     why: Why = "",
     lock_wait: LockWait = 0,
     override: Override = None,
-    smoke: Annotated[bool, typer.Option(help="Prove the environment after it changed; its gates may require it.")] = True,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="A saved plan: apply only what it says.", dir_okay=False),
+    ] = None,
+    smoke: Annotated[bool, typer.Option(help="Prove the environment after a change; a gate may ask for it.")] = True,
 ) -> None:
     """Take an environment up: plan, show what will change, ask, apply, record, prove.
 
@@ -42,7 +47,7 @@ def up(
             ports,
             approve=Approval(screen, progress, yes, "Apply this plan?"),
             afresh=Afresh(screen, progress, yes),
-            intent=intent(why, lock_wait, override),
+            intent=intent(why, lock_wait, override, plan),
         )
     gated = "smoke" in ports.environment.guards.gates
     checks = [] if gated else QUICK_CHECKS

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.config import cache_folder
 from opsctl.deploy.function_rules import Bundle, judge, planned_bundles, refuse
 from opsctl.deploy.packages import build_packages, find_functions, find_jobs, find_layers
 from opsctl.deploy.service_jar import build_service_jar
+from opsctl.environments.approvals import check_plan_file
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
 from opsctl.environments.ports import Ports
@@ -146,6 +149,33 @@ def check_functions(ports: Ports, plan: Plan) -> None:
     refuse(judge(bundles(ports, plan)))
 
 
+def saved_plan(ports: Ports, plan_file: Path) -> Plan:
+    """A plan that was saved earlier, here or elsewhere, as data.
+
+    Raises:
+        PlanStale: it is not there, or not what opsctl saved for this environment.
+    """
+    check_plan_file(ports.environment, plan_file)
+    terraform = prepare(ports, destroy=True)  # for which nothing is built
+    with ports.stage("read the saved plan"):
+        return terraform.show(plan_file)
+
+
+def plan_down(ports: Ports, *, out: Path | None = None) -> Plan:
+    """A saved plan of what `down` would destroy."""
+    return make_plan(ports, prepare(ports, destroy=True), destroy=True, out=out)
+
+
+def check_out(file: Path) -> None:
+    """Raises UsageError when saving a plan to `file` would overwrite something that is no plan."""
+    from opsctl.terraform.plan import binding_file
+
+    if file.is_dir() or (file.exists() and file.stat().st_size and not binding_file(file).exists()):
+        raise UsageError(
+            f"{file} is there and is not a plan that opsctl saved.", next="Name another file, such as --out my.tfplan."
+        )
+
+
 def variables(ports: Ports) -> dict[str, Any]:
     """What the stack is told of its environment; the rest is in its variables file."""
     environment = ports.environment
@@ -155,19 +185,26 @@ def variables(ports: Ports) -> dict[str, Any]:
         "account_id": environment.account_id,
         "region": environment.region,
         "local": str(environment.is_local).lower(),
-        "package_dir": str(ports.packages),
+        # As Terraform sees it from the stack: an absolute one would be another in every checkout.
+        "package_dir": os.path.relpath(ports.packages.resolve(), environment.stack.resolve()),
         "function_runtime": function_runtime(environment),
     }
 
 
-def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False) -> Plan:
-    """A saved plan of what Terraform would change."""
+def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False, out: Path | None = None) -> Plan:
+    """A saved plan of what Terraform would change, in `out` or else in the work folder."""
+    from opsctl.terraform.plan import Origin
+
     environment = ports.environment
     stamp = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{'down' if destroy else 'up'}.tfplan"
     with ports.stage("terraform plan"):
         return terraform.plan(
             variables_file=environment.variables_file,
             variables=variables(ports),
-            out=environment.work / "plans" / stamp,
+            out=out or environment.work / "plans" / stamp,
             destroy=destroy,
-        )
+            origin=Origin(
+                environment.account_id, environment.region, ports.identity.arn,
+                ports.clock.now().isoformat(timespec="seconds"),
+            ),
+        )  # fmt: skip

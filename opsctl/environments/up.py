@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.environments import guards, planning
-from opsctl.environments.approvals import approval_of, require_same_plan
+from opsctl.environments.approvals import approval_of, check_plan_file, require_same_plan
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.locking import locked
@@ -53,8 +54,11 @@ class Deployment:
     seconds: float
 
 
-def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
+def plan_up(ports: Ports, *, afresh: AfreshApprover, out: Path | None = None) -> tuple[Terraform, Plan]:
     """Everything up to the saved plan. `afresh` is asked when the local cloud forgot what the state lists.
+
+    Args:
+        out: where to save the plan; None: in the work folder.
 
     Raises:
         StaleState: it was not agreed to start afresh.
@@ -63,7 +67,7 @@ def plan_up(ports: Ports, *, afresh: AfreshApprover) -> tuple[Terraform, Plan]:
     planning.check_files(ports.environment)
     settle_lost_cloud(ports, afresh)
     terraform = planning.prepare(ports)
-    plan = planning.make_plan(ports, terraform)
+    plan = planning.make_plan(ports, terraform, out=out)
     planning.check_functions(ports, plan)
     return terraform, plan
 
@@ -77,6 +81,8 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Inten
     """
     begin = ports.clock.monotonic()
     planning.check_files(ports.environment)
+    if intent.plan_file:
+        check_plan_file(ports.environment, intent.plan_file)
     guards.check_place(ports, "up", intent)
     planning.require_bucket(ports)
     with locked(ports, "up", intent):
@@ -112,6 +118,7 @@ def apply(
     guards.check_time(ports, command, intent)
     details = {
         "plan_sha256": plan.sha256,
+        "meaning": plan.meaning,
         "counts": count(plan),
         "terraform": terraform.binary.version,
         "provider": terraform.provider.version,

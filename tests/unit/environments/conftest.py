@@ -55,6 +55,9 @@ class MemoryAws:
         self.calls.append(operation)
         return iter(getattr(self, operation)(**parameters))
 
+    def of_account(self, account_id: str) -> MemoryAws:
+        return self
+
     def map(self, function: Callable[[Any], Any], items: list[Any], *, concurrency: int = 8) -> list[Any]:
         return [function(item) for item in items]
 
@@ -144,7 +147,9 @@ class ScriptedTerraform:
         counts = {
             name: [object()] * self.changes.get(name, 0) for name in ("created", "updated", "replaced", "deleted")
         }
-        return SimpleNamespace(**counts, has_changes=any(counts.values()), sha256="f" * 64, functions=self.functions)
+        return SimpleNamespace(
+            **counts, has_changes=any(counts.values()), sha256="f" * 64, meaning="m" * 64, functions=self.functions
+        )
 
     def apply(self, plan: Any) -> None:
         self.applied += 1
