@@ -7,6 +7,7 @@ import html
 import json
 import re
 import urllib.parse
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -172,6 +173,12 @@ def secrets_in_state(text: str | bytes) -> set[str]:
             for path in instance.get("sensitive_attributes", ()):
                 found |= set(leaves(_at(instance.get("attributes"), path)))
     return found
+
+
+def secrets_in_plan(plan_file: Path) -> set[str]:
+    """Sensitive values of the state that a saved plan starts from, as it was refreshed."""
+    with zipfile.ZipFile(plan_file) as archive:
+        return secrets_in_state(archive.read("tfstate"))
 
 
 def _at(value: object, path: Iterable[Mapping[str, object]]) -> object:

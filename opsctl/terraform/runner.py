@@ -52,7 +52,7 @@ from opsctl.terraform.failures import (
 from opsctl.terraform.interruption import interrupted, interrupting
 from opsctl.terraform.lock import exclusive, user
 from opsctl.terraform.logs import event_of, new_log, private_file, private_folder, rescue_state, seal
-from opsctl.terraform.masking import Masker, secrets_in
+from opsctl.terraform.masking import Masker, secrets_in, secrets_in_plan, secrets_in_variables_files
 from opsctl.terraform.plan import (
     NOTHING,
     Binding,
@@ -223,6 +223,7 @@ class Terraform:
                 statuses=(0, 2),
             )
             out.chmod(0o600)
+            self._mask.add(secrets_in_plan(out))
             lineage, serial = state_in(out)
             binding = Binding(
                 environment=self.work.name,
@@ -418,6 +419,7 @@ class Terraform:
         if variables:
             files.append(self.work / "variables.tfvars.json")
             write_atomically(files[-1], json.dumps(dict(variables), indent=2), mode=0o600)
+        self._mask.add(secrets_in_variables_files(self.stack, files))
         return files
 
     @contextlib.contextmanager
