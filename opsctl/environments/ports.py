@@ -121,7 +121,7 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
 def _terraform(
     environment: Environment, access: Access, aws: Aws, on_event: Listener, work: Path | None = None
 ) -> Terraform:
-    from opsctl.environments.secrets import meaning_key, origin_secret
+    from opsctl.environments.secrets import meaning_key, origin_secret, secrets_in_the_state
     from opsctl.terraform import Terraform, find_provider, find_terraform
 
     return Terraform(
@@ -135,5 +135,6 @@ def _terraform(
             "TF_VAR_package_store": f"s3://{environment.state_bucket}/{environment.package_prefix}",
         },
         meaning_key=meaning_key(environment, aws),
+        secrets=secrets_in_the_state(environment, aws),
         on_event=on_event,
     )

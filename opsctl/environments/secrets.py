@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from opsctl.aws.errors import NotFound
 from opsctl.environments.environment import Environment
 from opsctl.environments.state_bucket import StateBucket
+from opsctl.terraform.masking import secrets_in_state
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Aws
@@ -53,3 +54,15 @@ def _seed(environment: Environment, aws: Aws) -> bytes:
         bucket.create(key, made)
         kept = bucket.read(key) or made
     return kept
+
+
+def secrets_in_the_state(environment: Environment, aws: Aws) -> set[str]:
+    """What the environment's state calls sensitive: values that a provider may quote and nobody else here knows.
+
+    A state that can't be read gives nothing here; whoever needs it says what is wrong with it.
+    """
+    body = StateBucket(environment, aws).read(environment.state_key)
+    try:
+        return secrets_in_state(body) if body else set()
+    except (ValueError, KeyError, TypeError):
+        return set()
