@@ -16,6 +16,7 @@ from opsctl.environments.guard_rules import (
     NOT_OVERRIDABLE,
     PLACE_GUARDS,
     PLAN_GUARDS,
+    Guards,
     Place,
     Violation,
     judge_place,
@@ -63,7 +64,7 @@ def check_place(ports: Ports, command: str, intent: Intent) -> None:
         GuardRefused, OverrideRefused: nothing was changed.
     """
     check_overrides(ports.environment, intent)
-    violations = judge_place(ports.environment.guards, place_of(ports, intent))
+    violations = _place_violations(ports, intent)
     _require_needed([guard.name for guard in PLACE_GUARDS], violations, intent)
     _refuse(ports, command, violations, intent)
 
@@ -78,9 +79,9 @@ def check_plan(ports: Ports, plan: Plan, command: str, intent: Intent) -> dict[s
     Raises:
         GuardRefused, OverrideRefused: nothing was changed.
     """
-    found = plan_violations(ports, plan, command)
+    found = _plan_violations(ports, plan, command)
     _require_needed([*(guard.name for guard in PLAN_GUARDS), *CHECKS], found, intent)
-    _refuse(ports, command, (*judge_place(ports.environment.guards, place_of(ports, intent)), *found), intent)
+    _refuse(ports, command, _place_violations(ports, intent) + found, intent)
     return dict(intent.overrides)
 
 
@@ -90,32 +91,35 @@ def check_time(ports: Ports, command: str, intent: Intent) -> None:
     Raises:
         GuardRefused: nothing was changed.
     """
-    violations = judge_place(ports.environment.guards, place_of(ports, intent))
-    _refuse(ports, command, [violation for violation in violations if violation.guard == "freeze"], intent)
+    freeze = Guards(freeze=ports.environment.guards.freeze)
+    _refuse(ports, command, judge_place(freeze, place_of(ports, freeze, intent)), intent)
 
 
 def objections(ports: Ports, plan: Plan) -> tuple[Violation, ...]:
     """What `up` would meet now with this plan, were nothing said beside the command."""
-    place = place_of(ports, UNSAID)
-    return judge_place(ports.environment.guards, place) + plan_violations(ports, plan, "up")
+    return _place_violations(ports, UNSAID) + _plan_violations(ports, plan, "up")
 
 
-def plan_violations(ports: Ports, plan: Plan, command: str) -> tuple[Violation, ...]:
+def _place_violations(ports: Ports, intent: Intent) -> tuple[Violation, ...]:
+    guards = ports.environment.guards
+    return judge_place(guards, place_of(ports, guards, intent))
+
+
+def _plan_violations(ports: Ports, plan: Plan, command: str) -> tuple[Violation, ...]:
     guards = ports.environment.guards
     gates = judge_gates(ports, plan, guards.gates) if command == "up" else ()
     return judge_plan(guards, (*plan.deleted, *plan.replaced), command) + gates
 
 
-def place_of(ports: Ports, intent: Intent) -> Place:
-    """The facts that guards judge. git is asked only where one of them needs it."""
+def place_of(ports: Ports, guards: Guards, intent: Intent) -> Place:
+    """The facts that `guards` judge. git is asked only where one of them needs it."""
     environment = ports.environment
-    asks_git = environment.guards.branches or environment.guards.clean_tree
     return Place(
         account_id=environment.account_id,
         region=environment.region,
         identity_account_id=ports.identity.account_id,
         identity_arn=ports.identity.arn,
-        repository=read_repository(environment.stack) if asks_git else None,
+        repository=read_repository(environment.stack) if guards.branches or guards.clean_tree else None,
         now=ports.clock.now(),
         why=intent.why,
     )
