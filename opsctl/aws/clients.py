@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from opsctl import __version__
@@ -61,6 +61,15 @@ class Aws:
         self._lock = threading.Lock()
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
+
+    def of_account(self, account_id: str) -> Aws:
+        """The same cloud as another account sees it. On AWS that takes other credentials, so it is for the local cloud
+        only, where an account's id is its key.
+        """
+        if account_id == self.access.account_id:
+            return self
+        assert self.access.is_local
+        return Aws(replace(self.access, account_id=account_id), sleep=self._sleep)
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """The botocore client of a service, made once per service and region. It does not retry: `call` does.

@@ -30,13 +30,19 @@ def config() -> Config:
 
 
 def environment(name: str) -> Environment:
-    return load_environment(config(), name)
+    """The environment that a person named, of opsctl.toml or ephemeral."""
+    if name in config().environments:
+        return load_environment(config(), name)
+    from opsctl.environments.ephemeral import find_environment
+
+    return find_environment(config(), name)
 
 
 def environment_names(incomplete: str) -> list[str]:
-    """For shell completion: opsctl.toml alone is read, and a broken one completes nothing."""
+    """For shell completion: opsctl.toml and what this machine remembers; what is broken completes nothing."""
     try:
-        return [name for name in config().environments if name.startswith(incomplete)]
+        remembered = [file.stem for file in sorted((config().work / "ephemeral").glob("*.json"))]
+        return [name for name in (*config().environments, *remembered) if name.startswith(incomplete)]
     except OpsctlError:
         return []
 

@@ -49,6 +49,7 @@ def down(
                 "emptied": removal.emptied,
                 "remainders": [{"arn": arn, "why": why} for arn, why in removal.leftovers.remainders],
                 "processes_stopped": removal.stopped,
+                "cloud_kept_for": list(removal.kept_for),
                 "seconds": round(removal.seconds, 1),
             }
         )
@@ -59,3 +60,5 @@ def down(
     )
     for arn, why in removal.leftovers.remainders:
         screen.say(f"  [yellow]remains[/] {literal(arn)} [dim]({literal(why)})[/]")
+    if removal.kept_for:
+        screen.say(f"  [dim]the local cloud keeps running for {literal(', '.join(removal.kept_for))}[/]")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.context import Json, Yes, config, console
-from opsctl.errors import UsageError
 
 if TYPE_CHECKING:
     from opsctl.local import LocalCloud
@@ -19,17 +18,24 @@ app = typer.Typer(
 
 
 def _cloud() -> LocalCloud:
-    """The cloud of the project's local environment."""
-    from opsctl.environments.environment import load_environment
+    """The project's local cloud."""
     from opsctl.environments.ports import local_cloud
 
-    for name, table in config().environments.items():
-        if table.get("target") == "local":
-            return local_cloud(config(), load_environment(config(), name))
-    raise UsageError(
-        'No environment of opsctl.toml has target = "local".', where="opsctl.toml: environments",
-        next="Add one, as the README shows.",
-    )  # fmt: skip
+    return local_cloud(config())
+
+
+def _warn_of_losses(cloud: LocalCloud, *, kept: bool) -> None:
+    """Say which environments lose something, before it happens. `kept`: what is on disk, too, is set aside."""
+    from opsctl.environments.occupants import occupants
+    from opsctl.ui.console import literal
+
+    running = cloud.status().running
+    if not (running or kept):
+        return
+    for lost in occupants(cloud.state_folder, incarnation=None if kept or running is None else running.incarnation):
+        resources = "a state that can't be read" if lost.resources < 0 else f"{lost.resources} resources"
+        busy = "; a command is at work on it" if lost.busy else ""
+        console().warn(f"{literal(lost.environment)} is lost (account {lost.account_id}): {resources}{busy}")
 
 
 @app.command()
@@ -48,7 +54,9 @@ def start() -> None:
 @app.command()
 def stop() -> None:
     """Stop the local cloud and every process of it. Its resources are gone then; the states on disk stay."""
-    stopped = _cloud().stop()
+    cloud = _cloud()
+    _warn_of_losses(cloud, kept=False)
+    stopped = cloud.stop()
     console().say(
         f"[green]✓[/] stopped {stopped.processes} processes."
         if stopped.processes
@@ -96,10 +104,11 @@ def reset(yes: Yes = False) -> None:
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 
-    screen = console()
+    screen, cloud = console(), _cloud()
+    _warn_of_losses(cloud, kept=True)
     if not (
         yes or screen.confirm("Stop the local cloud and set aside the states and databases of all local environments?")
     ):
         raise Refused("Nothing was changed.")
-    archive = _cloud().reset()
+    archive = cloud.reset()
     screen.say("[green]✓[/] reset." + (f" What was kept is in {literal(archive)}." if archive else ""))

@@ -26,6 +26,9 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("opsctl.cli.plan", "plan", "Show what `up` would change, in people's words.", ENVIRONMENTS),
     "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
     "outputs": Entry("opsctl.cli.outputs", "outputs", "Print an environment's addresses and names.", ENVIRONMENTS),
+    "env": Entry(
+        "opsctl.cli.env", "app", "List environments; make ones that live for hours, and reap them.", ENVIRONMENTS
+    ),
     "user": Entry("opsctl.cli.user", "app", "Say who may sign in to an environment, and what for.", ENVIRONMENTS),
     "bootstrap": Entry("opsctl.cli.bootstrap", "bootstrap", "Make what an AWS account needs once.", ENVIRONMENTS),
     "smoke": Entry("opsctl.cli.smoke", "smoke", "Prove an environment through its edge.", EVIDENCE),

@@ -222,11 +222,11 @@ def port(subject: Subject, number: int | None = None) -> Finding:
 
 
 def _port_of_our_cloud(subject: Subject) -> int | None:
-    if subject.config is None or subject.environment is None:
+    if subject.config is None or subject.environment is None or not subject.environment.is_local:
         return None
     from opsctl.environments.ports import local_cloud
 
-    running = local_cloud(subject.config, subject.environment).status().running
+    running = local_cloud(subject.config).status().running
     return running.port if running else None
 
 

@@ -6,6 +6,7 @@ approved is applied; what the cloud keeps for a while (a key pending deletion) i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsctl.environments import guards, planning
@@ -14,6 +15,7 @@ from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.leftovers import Leftovers, find_leftovers
 from opsctl.environments.locking import locked
 from opsctl.environments.lost_cloud import forget_incarnation
+from opsctl.environments.occupants import occupants
 from opsctl.environments.ports import Ports
 from opsctl.environments.up import AfreshApprover, Approver, apply, settle_lost_cloud
 from opsctl.errors import OpsctlError
@@ -29,7 +31,8 @@ class Removal:
     Attributes:
         deleted: resources that Terraform destroyed; 0 when there was nothing.
         emptied: objects and versions removed from the environment's buckets.
-        stopped: processes of the local cloud that were ended; it ends with its environment.
+        stopped: processes of the local cloud that were ended; it ends with its last environment.
+        kept_for: environments for whose sake it goes on.
     """
 
     environment: str
@@ -38,6 +41,7 @@ class Removal:
     leftovers: Leftovers
     stopped: int
     seconds: float
+    kept_for: tuple[str, ...] = ()
 
 
 class SomethingLeft(OpsctlError):
@@ -51,8 +55,14 @@ class SomethingLeft(OpsctlError):
         )
 
 
-def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Intent = UNSAID) -> Removal:
+def down(
+    ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Intent = UNSAID,
+    at_last: Callable[[], None] = lambda: None,
+) -> Removal:  # fmt: skip
     """Destroy the environment after `approve` agreed to the plan.
+
+    Args:
+        at_last: what has to be done once nothing is left, and before a local cloud ends with it.
 
     Raises:
         GuardRefused, NotApproved, ApprovalMissing, EnvironmentLocked: nothing was changed.
@@ -79,9 +89,18 @@ def down(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Int
         result("none" if not leftovers.forgotten else f"{len(leftovers.forgotten)} found")
     if leftovers.forgotten:
         raise SomethingLeft(ports.environment.name, leftovers)
-    stopped = ports.cloud.stop().processes if ports.cloud else 0
+    at_last()
+    stopped, kept_for = stop_if_empty(ports)
     seconds = ports.clock.monotonic() - begin
-    return Removal(ports.environment.name, deleted, sum(emptied), leftovers, stopped, seconds)
+    return Removal(ports.environment.name, deleted, sum(emptied), leftovers, stopped, seconds, kept_for)
+
+
+def stop_if_empty(ports: Ports) -> tuple[int, tuple[str, ...]]:
+    """Stop the local cloud if nobody has anything in it: (processes ended, the environments that keep it running)."""
+    if ports.cloud is None:
+        return 0, ()
+    others = tuple(other.environment for other in occupants(ports.cloud.state_folder, incarnation=ports.incarnation))
+    return (0, others) if others else (ports.cloud.stop().processes, ())
 
 
 def empty(ports: Ports, buckets: list[str]) -> int:

@@ -14,7 +14,8 @@ from typing import Any
 from opsctl.config import Config, ConfigError
 from opsctl.environments.guard_rules import UNGUARDED, Guards
 from opsctl.environments.guard_settings import parse_guards
-from opsctl.errors import UsageError
+from opsctl.environments.registration import NAME, Registration
+from opsctl.errors import OpsctlError, UsageError
 
 
 class Target(Enum):
@@ -27,12 +28,15 @@ class Target(Enum):
 class UnknownEnvironment(UsageError):
     """opsctl.toml has no such environment."""
 
-    def __init__(self, name: str, known: list[str]) -> None:
+    def __init__(self, name: str, known: list[str], *, unasked: Mapping[str, OpsctlError] | None = None) -> None:
+        """`unasked`: environments whose ephemeral ones could not be looked at, and why."""
         near = difflib.get_close_matches(name, known, n=1)
+        not_asked = [f"{parent} could not be asked: {error.what}" for parent, error in (unasked or {}).items()]
         super().__init__(
             f"There is no environment {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
-            where="opsctl.toml: environments",
-            next=f"Known: {', '.join(known) or 'none'}. A new one: a table there, 2 files in terraform/environments.",
+            where="\n         ".join(["opsctl.toml: environments", *not_asked]),
+            next=f"Known: {', '.join(known) or 'none'}. A new one: a table there, 2 files in terraform/environments; "
+            f"for hours: opsctl env new {name} --from …",
         )
 
 
@@ -47,6 +51,7 @@ class Environment:
         variables_file, backend_file: its .tfvars and its S3 backend settings.
         work: folder of its own for Terraform data, plans, logs.
         guards: what its configuration forbids.
+        registration, parent: of an ephemeral environment: what it is, and the one that it was made from.
     """
 
     name: str
@@ -60,6 +65,8 @@ class Environment:
     backend_file: Path
     work: Path
     guards: Guards = UNGUARDED
+    registration: Registration | None = None
+    parent: Environment | None = None
 
     @property
     def is_local(self) -> bool:
@@ -78,6 +85,11 @@ class Environment:
     @property
     def state_key(self) -> str:
         return f"{self.name}/terraform.tfstate"
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """Terraform variables that differ from `variables_file`."""
+        return self.registration.overrides if self.registration else {}
 
     @property
     def package_prefix(self) -> str:
@@ -99,7 +111,7 @@ def load_environment(config: Config, name: str) -> Environment:
     if table is None:
         raise UnknownEnvironment(name, sorted(config.environments))
     place = f"{config.root / 'opsctl.toml'}: environments -> {name}"
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+    if not NAME.fullmatch(name):
         raise ConfigError(
             f"{name!r} can't be an environment's name: use 1 to 16 lower-case letters, digits and hyphens.", where=place
         )

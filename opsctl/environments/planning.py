@@ -180,6 +180,7 @@ def variables(ports: Ports) -> dict[str, Any]:
     """What the stack is told of its environment; the rest is in its variables file."""
     environment = ports.environment
     return {
+        **environment.overrides,
         "project": environment.project,
         "environment": environment.name,
         "account_id": environment.account_id,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from opsctl.aws import Access
 from opsctl.clock import Clock, SystemClock
 from opsctl.config import Config, cache_folder
-from opsctl.environments.environment import Environment
+from opsctl.environments.environment import Environment, load_environment
 from opsctl.environments.events import Listener, StageFinished, StageStarted
 from opsctl.environments.state_bucket import StateBucket
-from opsctl.errors import OpsctlError
+from opsctl.errors import OpsctlError, UsageError
 from opsctl.journal import Journal
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ class Ports:
         """Where the function packages of this environment lie."""
         return self.environment.work / "packages"
 
+    def bucket_of(self, environment: Environment) -> StateBucket:
+        """The state bucket of another environment of the same cloud: this one's parent, or a neighbour here."""
+        return StateBucket(environment, self.aws.of_account(environment.account_id))
+
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Callable[[str], None]]:
         """Tell the listener that a stage begins and how long it took; call the value with what came out."""
@@ -72,11 +76,22 @@ class Ports:
         self.on_event(StageFinished(title, self.clock.monotonic() - begin, ", ".join(result)))
 
 
-def local_cloud(config: Config, environment: Environment) -> LocalCloud:
-    """The embedded cloud that a local environment lives in."""
+def local_cloud(config: Config) -> LocalCloud:
+    """The embedded cloud of all local environments. Requests without an account are the first one's, whoever starts it.
+
+    Raises:
+        UsageError: opsctl.toml has no local environment.
+    """
     from opsctl.local import LocalCloud
 
-    return LocalCloud(config.work / "local", environment.account_id, environment.region)
+    name = next((name for name, table in config.environments.items() if table.get("target") == "local"), None)
+    if name is None:
+        raise UsageError(
+            'No environment of opsctl.toml has target = "local".', where="opsctl.toml: environments",
+            next="Add one, as the README shows.",
+        )  # fmt: skip
+    first = load_environment(config, name)
+    return LocalCloud(config.work / "local", first.account_id, first.region)
 
 
 def connect(config: Config, environment: Environment, *, on_event: Listener, start: bool = True) -> Ports:
@@ -91,7 +106,7 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     cloud, incarnation = None, None
     access = Access(environment.region, environment.account_id, profile=environment.profile)
     if environment.is_local:
-        cloud = local_cloud(config, environment)
+        cloud = local_cloud(config)
         begin = time.monotonic()
         if start:
             on_event(StageStarted("local cloud"))

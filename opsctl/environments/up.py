@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.environments import guards, planning
 from opsctl.environments.approvals import approval_of, check_plan_file, require_same_plan
+from opsctl.environments.ephemeral import require_time_left
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.locking import locked
@@ -81,6 +82,7 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Inten
     """
     begin = ports.clock.monotonic()
     planning.check_files(ports.environment)
+    require_time_left(ports)
     if intent.plan_file:
         check_plan_file(ports.environment, intent.plan_file)
     guards.check_place(ports, "up", intent)

@@ -118,6 +118,17 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def span(seconds: float) -> str:
+    """An age or a time left, in its two largest units: 40 s, 12 min, 7 h 20 min, 2 d 3 h."""
+    minutes = int(seconds) // 60
+    (days, hours), rest = divmod(minutes // 60, 24), minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
 def size(number_of_bytes: float) -> str:
     """Bytes as people say them, powers of 1000: 812 B, 3.4 MB."""
     for unit in ("B", "kB", "MB"):

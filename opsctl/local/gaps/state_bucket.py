@@ -6,18 +6,16 @@ before its answer leaves, and is replayed to the emulator at the next start. A c
 is answered with 503 and taken back. The functions' packages in it are uploaded whenever functions are made, and are
 kept in memory only.
 
-On disk, below `state/ACCOUNT/REGION/BUCKET/`: `settings/NAME` (one per sub-resource) and `objects/KEY/NUMBER`, a file
-per version: a line of JSON (headers, whether it is a deletion), then the body. `KEEP` versions are kept.
+`opsctl.local.kept` says what lies where on disk. `KEEP` versions of an object are kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -27,6 +25,7 @@ from opsctl.errors import OpsctlError
 from opsctl.files import fsync_folder, write_atomically
 from opsctl.local.exchange import Handler, Request, Response, call_asgi, signed_request
 from opsctl.local.gaps.gap import Gap
+from opsctl.local.kept import Version
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*-state-(\d{12})-[a-z0-9-]+")
 KEEP = 10
@@ -37,24 +36,6 @@ SETTINGS = frozenset({
 })  # fmt: skip
 """Sub-resources of a bucket that are set by PUT and removed by DELETE."""
 KEPT_HEADERS = ("content-type", "content-encoding", "cache-control", "content-disposition")
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of an object as kept: the headers to store it again with, or a deletion."""
-
-    headers: dict[str, str]
-    deleted: bool
-    body: bytes
-
-    def encode(self) -> bytes:
-        about = {"headers": self.headers, "deleted": self.deleted}
-        return json.dumps(about).encode() + b"\n" + self.body
-
-    @staticmethod
-    def decode(data: bytes) -> Version:
-        about, _, body = data.partition(b"\n")
-        return Version(**json.loads(about), body=body)
 
 
 class StateBucket(Gap):

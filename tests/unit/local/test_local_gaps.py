@@ -11,7 +11,8 @@ from opsctl.local.exchange import Request, Response, parse_request, signed_reque
 from opsctl.local.faults import fault
 from opsctl.local.gaps import GAPS
 from opsctl.local.gaps.s3_integration import MethodRequest, integration_request
-from opsctl.local.gaps.state_bucket import BUCKET, Version, bucket_and_key
+from opsctl.local.gaps.state_bucket import BUCKET, bucket_and_key
+from opsctl.local.kept import Version
 
 ROOT = Path(__file__).parents[3]
 CREDENTIAL = "111122223333/20260101/eu-central-1/s3/aws4_request"
