@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from opsctl.aws.errors import Conflict, NotFound
@@ -62,6 +63,20 @@ def parse_state(text: str) -> State:
         name: output["value"] for name, output in document.get("outputs", {}).items() if not output.get("sensitive")
     }
     return State(document["serial"], document["lineage"], document["terraform_version"], types, outputs, ids)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object as it was read.
+
+    Attributes:
+        etag: names this version, for a `replace` or a `remove` that holds only while nobody else wrote.
+        age_seconds: since it was written, by the bucket's clock alone (to the second).
+    """
+
+    body: bytes
+    etag: str
+    age_seconds: float
 
 
 class CorruptState(OpsctlError):
@@ -123,13 +138,20 @@ class StateBucket:
         """Write an object that must not exist yet; False when it does."""
         return self.replace(key, body, None) is not None
 
-    def read_tagged(self, key: str) -> tuple[bytes, str] | None:
-        """An object and its ETag, for a `replace` or a `remove` that holds only while nobody else wrote."""
+    def find(self, key: str) -> Found | None:
+        """An object, which version it is and how old; None where there is none."""
         try:
             answer = self._aws.call("s3", "get_object", Bucket=self.name, Key=key)
         except NotFound:
             return None
-        return answer["Body"].read(), answer["ETag"]
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        age = max(0.0, (now - answer["LastModified"]).total_seconds())
+        return Found(answer["Body"].read(), answer["ETag"], age)
+
+    def read_tagged(self, key: str) -> tuple[bytes, str] | None:
+        """An object and its ETag."""
+        found = self.find(key)
+        return (found.body, found.etag) if found else None
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str | None:
         """Write over the version `etag`, or over nothing when it is None; the new ETag, or None: another was first.
@@ -169,10 +191,11 @@ class StateBucket:
             yield item["Key"]
 
     def archive(self, stamp: str) -> str:
-        """Move everything of the environment under archive/<environment>-<stamp>/ and say where. Copies come first,
-        so that a crash in between leaves doubles and loses nothing."""
-        own = list(self.keys(f"{self._environment.name}/"))
-        folder = f"{ARCHIVE}{self._environment.name}-{stamp}/"
+        """Move everything of the environment but its journal under archive/<environment>-<stamp>/ and say where.
+        Copies come first, so that a crash in between leaves doubles and loses nothing."""
+        name = self._environment.name
+        own = [key for key in self.keys(f"{name}/") if not key.startswith(f"{name}/journal/")]
+        folder = f"{ARCHIVE}{name}-{stamp}/"
         for key in own:
             self._aws.call(
                 "s3", "copy_object", Bucket=self.name, CopySource={"Bucket": self.name, "Key": key},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.journal import Journal
 
+EPOCH = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
 
 class FrozenClock:
     """A clock that moves only when somebody sleeps."""
@@ -28,7 +31,7 @@ class FrozenClock:
         self.seconds = 0.0
 
     def now(self) -> datetime:
-        return datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+        return EPOCH
 
     def monotonic(self) -> float:
         return self.seconds
@@ -38,7 +41,11 @@ class FrozenClock:
 
 
 class MemoryAws:
-    """The calls that environments make, over dictionaries: buckets, and resources by tag."""
+    """The calls that environments make, over dictionaries: buckets, and resources by tag.
+
+    Attributes:
+        clock: the cloud's own; objects are dated by it.
+    """
 
     def __init__(self) -> None:
         self.buckets: dict[str, dict[str, bytes]] = {}
@@ -46,6 +53,8 @@ class MemoryAws:
         self.secrets: dict[str, str] = {}
         self.instances: dict[str, str] = {}
         self.calls: list[str] = []
+        self.clock = FrozenClock()
+        self.written: dict[tuple[str, str], float] = {}
 
     def call(self, service: str, operation: str, *, region: str | None = None, **parameters: Any) -> Any:
         self.calls.append(operation)
@@ -77,13 +86,17 @@ class MemoryAws:
             body = self._bucket(Bucket)[Key]
         except KeyError:
             raise NotFound(Key) from None
-        return {"Body": io.BytesIO(body), "ETag": etag(body)}
+        now, written = self.clock.monotonic(), self.written.get((Bucket, Key), 0.0)
+        return {
+            "Body": io.BytesIO(body), "ETag": etag(body), "LastModified": EPOCH + timedelta(seconds=written),
+            "ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(EPOCH + timedelta(seconds=now), usegmt=True)}},
+        }  # fmt: skip
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", IfMatch: str = "") -> Any:  # noqa: N803
         if IfNoneMatch and Key in self._bucket(Bucket):
             raise Conflict(Key)
         self._require(Bucket, Key, IfMatch)
-        self._bucket(Bucket)[Key] = Body
+        self._bucket(Bucket)[Key], self.written[Bucket, Key] = Body, self.clock.monotonic()
         return {"ETag": etag(Body)}
 
     def delete_object(self, Bucket: str, Key: str, IfMatch: str = "") -> None:  # noqa: N803
@@ -185,5 +198,5 @@ def ports(tmp_path: Path, aws: MemoryAws, terraform: ScriptedTerraform) -> Ports
         environment=environment, access=Access("eu-central-1", "111122223333", "http://127.0.0.1:1"),
         aws=aws, identity=Identity("111122223333", "arn:aws:iam::111122223333:user/ada", "ada"), bucket=bucket,  # type: ignore[arg-type]
         journal=Journal(bucket, "local"), terraform=lambda: terraform, on_event=lambda event: None,  # type: ignore[arg-type,return-value]
-        incarnation="first", clock=FrozenClock(),
+        incarnation="first", clock=aws.clock,
     )  # fmt: skip
