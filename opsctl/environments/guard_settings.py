@@ -76,7 +76,7 @@ def _texts(pattern: str, meaning: str) -> Parser:
 
 def _gates(value: Any, place: str) -> tuple[str, ...]:
     for number, item in enumerate(_list(value, place), 1):
-        if item not in GATES:
+        if not isinstance(item, str) or item not in GATES:
             raise ConfigError(f"This version has no gate {item!r}.", where=f"{place} -> {number}",
                               next=f"Gates: {', '.join(GATES)}.")  # fmt: skip
     return tuple(dict.fromkeys(value))
