@@ -17,7 +17,7 @@ from opsctl.environments.approvals import approval_of, check_plan_file, require_
 from opsctl.environments.ephemeral import require_time_left
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import UNSAID, Intent
-from opsctl.environments.locking import locked
+from opsctl.environments.locking import locked, require_held
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
@@ -128,6 +128,7 @@ def apply(
         "overrides": overridden,
         "approval": approval,
     }
+    require_held(ports)
     with recorded(ports, command, details):
         before()
         if plan.created or plan.replaced:
