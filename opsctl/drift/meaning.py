@@ -70,7 +70,7 @@ def _statement(statement: Any) -> Any:
         plain[key] = _principal(plain[key])
     if isinstance(plain.get("Condition"), Mapping):
         plain["Condition"] = {
-            operator: {key.lower(): _sorted([_condition(item) for item in _listed(value)]) for key, value in keys.items()}
+            operator: {key.lower(): _sorted(list(map(_condition, _listed(value)))) for key, value in keys.items()}
             if isinstance(keys, Mapping) else keys
             for operator, keys in plain["Condition"].items()
         }  # fmt: skip

@@ -97,10 +97,8 @@ def _ports(first: Any, last: Any, protocol: Any) -> tuple[int, int]:
 def _vpc_rule(instance: Instance) -> Parts:
     values = instance.attributes
     protocol = values.get("ip_protocol")
-    source = next(
-        (values[key] for key in ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id") if values.get(key)),
-        "",
-    )  # fmt: skip
+    sources = ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id")
+    source = next((values[key] for key in sources if values.get(key)), "")
     ports = (str(protocol), *_ports(values.get("from_port"), values.get("to_port"), protocol))
     # A group that is its own source is "self" in the group.
     return frozenset({(*ports, "self" if source == values.get("security_group_id") else source)})

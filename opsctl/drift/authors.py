@@ -1,0 +1,182 @@
+"""Who changed a resource and when, from CloudTrail's event history.
+
+LookupEvents keeps management events of 90 days per account and region, answers 2 requests a second and takes one
+attribute at a time; events arrive about 5 minutes late. Global services (IAM, CloudFront, Route 53) write to us-east-1.
+Source: CloudTrail API reference, LookupEvents; CloudTrail user guide, "Viewing events with CloudTrail Event history".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from opsctl.aws.errors import AwsError
+from opsctl.clock import Clock
+from opsctl.drift.findings import Finding
+from opsctl.drift.refreshed import Instance
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Aws
+
+PAUSE_SECONDS = 0.5
+"""Between two requests on AWS: it answers 2 a second."""
+LOOKUPS = 60
+"""Requests that one report may cost: half a minute on AWS. Resources beyond have no author told."""
+EVENTS_LOOKED_AT = 150
+"""Of one resource, newest first: three pages."""
+KEPT = timedelta(days=90)
+
+GLOBAL = ("aws_iam_", "aws_cloudfront_", "aws_route53_")
+NAMES = (
+    "arn", "id", "name", "bucket", "role", "user", "function_name", "table_name", "topic_arn", "queue_url", "key_id",
+    "security_group_id", "route_table_id", "rest_api_id", "secret_id",
+)  # fmt: skip
+"""Attributes by which CloudTrail may know a resource, or the one that it is part of, sharpest first."""
+NAMES_ASKED = 4
+
+VIA = (
+    ("console.amazonaws.com", "console"), ("signin.amazonaws.com", "console"), ("aws-cli/", "CLI"),
+    ("opsctl/", "opsctl"), ("terraform", "Terraform"), ("boto3/", "SDK"), ("botocore/", "SDK"), ("aws-sdk-", "SDK"),
+    ("cloudformation.amazonaws.com", "CloudFormation"), (".amazonaws.com", "an AWS service"),
+)  # fmt: skip
+"""Part of a user agent, in lower case → what it stands for; the first that is found."""
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who made a change.
+
+    Attributes:
+        who: ARN of the caller, or the service.
+        via: "console", "CLI", "SDK", "Terraform", …; the user agent's first word where it is none we know.
+        at: UTC, ISO 8601.
+        event: such as SetTopicAttributes.
+    """
+
+    who: str
+    via: str
+    at: str
+    event: str
+    event_id: str
+    source_ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True)
+class Authors:
+    """Authors by address; `unasked` says why some may be missing ("" where all were asked)."""
+
+    by_address: Mapping[str, Author]
+    unasked: str = ""
+
+
+def find_authors(aws: Aws, findings: Iterable[Finding], *, since: datetime | None, clock: Clock) -> Authors:
+    """Ask CloudTrail for the newest change of each finding.
+
+    Args:
+        since: when opsctl last changed the environment: what was before is its own doing. None: not known, and then
+            Terraform's own calls are left out instead.
+    """
+    history = _History(aws, since, clock)
+    authors: dict[str, Author] = {}
+    for finding in findings:
+        try:
+            if author := history.author_of(finding.before):
+                authors[finding.address] = author
+        except AwsError as error:
+            return Authors(authors, f"CloudTrail did not answer: {error.what}")
+        except _Enough:
+            return Authors(authors, f"CloudTrail was asked {LOOKUPS} times; the rest was not asked for")
+    return Authors(authors)
+
+
+class _Enough(Exception):
+    """As many requests were made as a report may cost."""
+
+
+class _History:
+    """The event history, asked as often as AWS allows, and once for each name."""
+
+    def __init__(self, aws: Aws, since: datetime | None, clock: Clock) -> None:
+        self._aws, self._since, self._clock = aws, since, clock
+        self._requests = 0
+        self._known: dict[tuple[str, str], Author | None] = {}
+
+    def author_of(self, instance: Instance) -> Author | None:
+        """The newest change of a resource by any of its names; the first name that CloudTrail knows decides."""
+        region = region_of(instance, self._aws.access.region)
+        for name in names_of(instance):
+            if (name, region) not in self._known:
+                self._known[name, region] = next(self._changes(name, region), None)
+            if found := self._known[name, region]:
+                return found
+        return None
+
+    def _changes(self, name: str, region: str) -> Iterator[Author]:
+        if self._requests >= LOOKUPS:
+            raise _Enough
+        if self._requests and not self._aws.access.is_local:
+            self._clock.sleep(PAUSE_SECONDS)
+        self._requests += 1
+        events = self._aws.pages(
+            "cloudtrail", "lookup_events", "Events", region=region,
+            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": name}],
+            StartTime=self._since or self._clock.now() - KEPT, EndTime=self._clock.now() + timedelta(minutes=1),
+        )  # fmt: skip
+        for event in islice(events, EVENTS_LOOKED_AT):
+            if author := author_from(event, since=self._since):
+                yield author
+
+
+def author_from(event: Mapping[str, Any], *, since: datetime | None) -> Author | None:
+    """Who an event (an item of LookupEvents) says changed something; None for a read, a failure, or what was before.
+
+    Raises nothing: an event that can't be read tells nothing.
+    """
+    try:
+        told = json.loads(event.get("CloudTrailEvent") or "{}")
+        at = event["EventTime"].astimezone(UTC)
+    except (ValueError, KeyError, AttributeError):
+        return None
+    reads = str(event.get("ReadOnly", told.get("readOnly", ""))).lower() == "true"
+    agent = str(told.get("userAgent", ""))
+    via = via_of(agent, told)
+    ours = since is None and via in ("Terraform", "opsctl")
+    # An event's time has no fractions of a second.
+    if reads or ours or told.get("errorCode") or (since and at <= since.replace(microsecond=0)):
+        return None
+    identity = told.get("userIdentity") or {}
+    return Author(
+        who=str(identity.get("arn") or identity.get("invokedBy") or event.get("Username") or "unknown"),
+        via=via,
+        at=at.isoformat(timespec="seconds"),
+        event=str(event.get("EventName", "")),
+        event_id=str(event.get("EventId", "")),
+        source_ip=str(told.get("sourceIPAddress", "")),
+        user_agent=agent[:200],
+    )
+
+
+def via_of(agent: str, event: Mapping[str, Any]) -> str:
+    """What a change was made with."""
+    if str(event.get("sessionCredentialFromConsole", "")).lower() == "true":
+        return "console"
+    found = next((word for part, word in VIA if part in agent.lower()), None)
+    return found or agent.partition(" ")[0][:40] or "unknown"
+
+
+def names_of(instance: Instance) -> list[str]:
+    """What CloudTrail may call a resource, without repeats."""
+    return list(dict.fromkeys(name for attribute in NAMES if (name := instance.text(attribute))))[:NAMES_ASKED]
+
+
+def region_of(instance: Instance, home: str) -> str:
+    """Where the events of a resource are: its ARN's region, us-east-1 for what is global, else the environment's."""
+    parts = instance.text("arn").split(":")
+    if len(parts) > 5 and parts[3]:
+        return parts[3]
+    return "us-east-1" if instance.type.startswith(GLOBAL) else home
