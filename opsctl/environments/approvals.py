@@ -121,7 +121,7 @@ def require_same_plan(ports: Ports, terraform: Terraform, plan: Plan, intent: In
             )  # fmt: skip
     with ports.stage("compare with the saved plan") as result:
         saved = terraform.show(file)
-        lines = differences(saved, plan)
+        lines = tuple(map(terraform.masked, differences(saved, plan)))
         if was.configuration_sha256 != now.configuration_sha256:
             # Where an unknown value will come from is the configuration's to say: no plan shows it.
             lines += ("the configuration: its files or variables are not those of the saved plan",)
@@ -137,16 +137,17 @@ def require_same_plan(ports: Ports, terraform: Terraform, plan: Plan, intent: In
 # Agreeing to it
 
 
-def approve(ports: Ports, plan: Plan, *, minutes: int = 60, why: str = "") -> Approval:
+def approve(ports: Ports, plan: Plan, *, requester: str = "", minutes: int = 60, why: str = "") -> Approval:
     """Record that the caller agrees to what a plan means. The caller is who AWS STS says, not who they say.
 
     Args:
+        requester: ARN of who made the plan, where that is somebody else's plan and not one made just to look at it.
         minutes: how long it holds; the environment may ask for less.
 
     Raises:
         Refused: there is nothing to agree to, or the caller made the plan and the environment asks for somebody else.
     """
-    policy, me, requester = policy_of(ports), ports.identity.arn, plan.binding.origin.made_by
+    policy, me = policy_of(ports), ports.identity.arn
     if not plan.has_changes:
         raise Refused("The plan changes nothing: there is nothing to approve.")
     if policy.other_than_requester and policy.required and same(me, requester):

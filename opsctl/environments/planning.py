@@ -161,9 +161,10 @@ def saved_plan(ports: Ports, plan_file: Path) -> Plan:
         return terraform.show(plan_file)
 
 
-def plan_down(ports: Ports, *, out: Path | None = None) -> Plan:
+def plan_down(ports: Ports, *, out: Path | None = None) -> tuple[Terraform, Plan]:
     """A saved plan of what `down` would destroy."""
-    return make_plan(ports, prepare(ports, destroy=True), destroy=True, out=out)
+    terraform = prepare(ports, destroy=True)
+    return terraform, make_plan(ports, terraform, destroy=True, out=out)
 
 
 def check_out(file: Path) -> None:

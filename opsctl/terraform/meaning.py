@@ -89,7 +89,7 @@ def meaning_of(changes: Iterable[Change], outputs: Mapping[str, Hashes], *, dest
     """One hash (64 hex digits) over all that a plan would do."""
     everything = [
         destroy,
-        sorted([change.address, change.action.value, sorted(change.hashes.items())] for change in changes),
+        sorted(sorted(change.hashes.items()) for change in changes),
         sorted([name, sorted(hashes.items())] for name, hashes in outputs.items()),
     ]
     return hashlib.sha256(canonical(everything).encode()).hexdigest()

@@ -314,6 +314,10 @@ class Terraform:
             log=ended.log,
         )
 
+    def masked(self, text: str) -> str:
+        """`text` without the secrets that are known by now."""
+        return self._mask(text)
+
     def force_unlock(self, id: str) -> None:
         """Release the state's lock `id` (of `StateLocked`). Whoever held it must be gone.
 
