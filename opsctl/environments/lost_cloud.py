@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsctl.environments.ports import Ports
+from opsctl.environments.records import recorded
 from opsctl.errors import Refused
 from opsctl.terraform.runner import UNSAVED_STATE
 
@@ -31,7 +32,7 @@ class StaleState(Refused):
     def __init__(self, lost: LostCloud) -> None:
         super().__init__(
             f"The local cloud was restarted: {lost.resources} resources in the state of {lost.environment} are gone.",
-            next=f"Start afresh with: opsctl up {lost.environment} --yes (the old state and records are archived).",
+            next=f"Start afresh with: opsctl up {lost.environment} --yes (the old state is archived).",
         )
 
 
@@ -45,12 +46,13 @@ def find_lost_cloud(ports: Ports) -> LostCloud | None:
 
 
 def start_afresh(ports: Ports) -> str:
-    """Archive the state, its lock and the records of the lost cloud, and say where they are."""
-    place = ports.bucket.archive(f"{ports.clock.now():%Y%m%dT%H%M%SZ}")
-    # A state that could not be saved when the cloud went away would be put back onto the new one.
-    unsaved = ports.environment.work / UNSAVED_STATE
-    if unsaved.exists():
-        unsaved.rename(unsaved.with_name(f"{unsaved.stem}-{ports.clock.now():%Y%m%dT%H%M%SZ}.tfstate"))
+    """Archive the state and its lock, record that, and say where they are. The journal goes on."""
+    with recorded(ports, "start afresh", {}) as details:
+        place = details["archive"] = ports.bucket.archive(f"{ports.clock.now():%Y%m%dT%H%M%SZ}")
+        # A state that could not be saved when the cloud went away would be put back onto the new one.
+        unsaved = ports.environment.work / UNSAVED_STATE
+        if unsaved.exists():
+            unsaved.rename(unsaved.with_name(f"{unsaved.stem}-{ports.clock.now():%Y%m%dT%H%M%SZ}.tfstate"))
     return place
 
 

@@ -6,9 +6,11 @@ Tests put fakes into `Ports`; nothing else makes these parts (the idea is cosmic
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from opsctl.environments.environment import Environment, load_environment
 from opsctl.environments.events import Listener, StageFinished, StageStarted
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.errors import OpsctlError, UsageError
-from opsctl.journal import Journal
+from opsctl.journal import Journal, Outbox, Witness, state_folder
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Aws, Identity
@@ -126,9 +128,15 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     identity = aws.caller_identity()
     check_account(identity, environment.account_id)
     bucket = StateBucket(environment, aws)
+    # What this machine remembers of a local journal is set aside with it by `opsctl local reset`.
+    remembered = cloud.state_folder / "seen" if cloud else state_folder() / "seen"
+    journal = Journal(
+        bucket, environment.name, witness=Witness(remembered / f"{bucket.name}.{environment.name}.json"),
+        outbox=Outbox(environment.work / "unrecorded"), mask=_mask(environment.stack), parallel=aws.map,
+    )  # fmt: skip
     return Ports(
         environment=environment, access=access, aws=aws, identity=identity, bucket=bucket,
-        journal=Journal(bucket, environment.name), cloud=cloud, incarnation=incarnation, on_event=on_event,
+        journal=journal, cloud=cloud, incarnation=incarnation, on_event=on_event,
         terraform=lambda **settings: _terraform(environment, access, aws, on_event, **settings),
     )  # fmt: skip
 
@@ -153,3 +161,15 @@ def _terraform(
         secrets=secrets_in_the_state(environment, aws),
         on_event=on_event,
     )
+
+
+def _mask(stack: Path) -> Callable[[str], str]:
+    """Takes out of a text what this process and the stack call secret; both are read when it is first used."""
+
+    @cache
+    def masker() -> Callable[[str], str]:
+        from opsctl.terraform.masking import Masker, secrets_in
+
+        return Masker(secrets_in(os.environ, stack))
+
+    return lambda text: masker()(text)

@@ -1,6 +1,27 @@
 """What was done to an environment, by whom and with what result; kept beside the environment's state."""
 
-from opsctl.journal.record import Entry, Record, chain, verify
-from opsctl.journal.store import Journal, ObjectStore
+from opsctl.journal.outbox import Outbox
+from opsctl.journal.record import Entry, Head, Record, chain
+from opsctl.journal.store import Begun, CorruptJournal, Journal, NotRecorded, ObjectStore, Unreadable
+from opsctl.journal.verification import Finding, Verdict, verify
+from opsctl.journal.witness import Seen, Witness, state_folder
 
-__all__ = ["Entry", "Journal", "ObjectStore", "Record", "chain", "verify"]
+__all__ = [
+    "Begun",
+    "CorruptJournal",
+    "Entry",
+    "Finding",
+    "Head",
+    "Journal",
+    "NotRecorded",
+    "ObjectStore",
+    "Outbox",
+    "Record",
+    "Seen",
+    "Unreadable",
+    "Verdict",
+    "Witness",
+    "chain",
+    "state_folder",
+    "verify",
+]

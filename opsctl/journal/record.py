@@ -1,11 +1,15 @@
-"""A record and the hash that ties it to the one before: a chain that shows any edit or removal inside it."""
+"""A record and the hash that ties it to the one before: a chain that shows any edit or removal inside it.
+
+A record is stored as its canonical JSON, byte for byte: another spelling of the same record counts as an edit.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 GENESIS = "0" * 64
@@ -13,13 +17,14 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True)
 class Entry:
-    """What one command did, before it has a place in a journal.
+    """What one command did, before it has a place in a journal. Any feature's: an environment's, a runbook's step.
 
     Attributes:
         at: UTC time at which the command ended, ISO 8601.
         who: the caller's ARN as AWS STS gives it.
-        result: "done", "failed" or "interrupted".
+        result: "done", "failed", "interrupted" or "abandoned" (it was killed; somebody else wrote this).
         details: figures and names only (plan hash, counts, versions, commit); never a variable's value.
+        id: tells two entries apart that are otherwise alike; "" in records older than ids.
     """
 
     environment: str
@@ -30,6 +35,24 @@ class Entry:
     result: str
     seconds: float
     details: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @classmethod
+    def from_document(cls, document: Any) -> Entry:
+        """Fields of later versions are left out; the record's hash covers them all the same.
+
+        Raises:
+            ValueError: `document` is not an entry.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("an entry must be an object")
+        kinds: dict[str, type | tuple[type, ...]] = {"seconds": (int, float), "details": dict}
+        known = {"id": ""} | {f.name: document[f.name] for f in fields(cls) if f.name in document}
+        missing = {f.name for f in fields(cls)} - set(known)
+        wrong = {name for name, value in known.items() if not isinstance(value, kinds.get(name, str))}
+        if missing or wrong:
+            raise ValueError(f"{min(missing | wrong)} is missing or of a wrong type")
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -42,36 +65,88 @@ class Record:
     hash: str
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return canonical(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Record:
-        """Raises ValueError, TypeError or KeyError when `text` is not a record."""
-        document = json.loads(text)
-        return cls(document["sequence"], document["previous"], Entry(**document["entry"]), document["hash"])
+    def from_json(cls, text: str | bytes) -> Record:
+        """Raises ValueError when `text` is not a record. Whether it was edited is for `edited` to say."""
+        document = parse(text)
+        entry = Entry.from_document(document.get("entry"))
+        sequence, previous, own = (document.get(key) for key in ("sequence", "previous", "hash"))
+        if type(sequence) is not int or not isinstance(previous, str) or not isinstance(own, str):
+            raise ValueError("sequence, previous or hash is missing or of a wrong type")
+        return cls(sequence, previous, entry, own)
 
 
-def chain(entry: Entry, after: Record | None) -> Record:
-    """The record that puts `entry` behind `after`."""
-    sequence, previous = (after.sequence + 1, after.hash) if after else (1, GENESIS)
-    return Record(sequence, previous, entry, _hash(sequence, previous, entry))
+@dataclass(frozen=True)
+class Head:
+    """How long a journal is, and the hash of its last record. What is kept apart from the records, and what a machine
+    remembers of them, are both of this shape."""
+
+    length: int
+    hash: str
+
+    def to_json(self) -> str:
+        return canonical(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Head:
+        """Raises ValueError when `text` is not a head, to the byte."""
+        document = parse(text)
+        length, own = document.get("length"), document.get("hash")
+        if type(length) is not int or length < 1 or not isinstance(own, str):
+            raise ValueError("length or hash is missing or of a wrong type")
+        head = cls(length, own)
+        if head.to_json() != (text.decode() if isinstance(text, bytes) else text):
+            raise ValueError("it is not written as opsctl writes it")
+        return head
 
 
-def verify(records: Sequence[Record]) -> str | None:
-    """The first thing that is wrong with a journal read from its start, in people's words; None when nothing is."""
-    before: Record | None = None
-    for record in records:
-        expected = chain(record.entry, before)
-        if record.sequence != expected.sequence:
-            return f"record {expected.sequence} is missing"
-        if record.previous != expected.previous:
-            return f"record {record.sequence} does not follow the record before it"
-        if record.hash != expected.hash:
-            return f"record {record.sequence} was changed after it was written"
-        before = record
-    return None
+NOTHING = Head(0, GENESIS)
+"""The head of a journal without a record."""
 
 
-def _hash(sequence: int, previous: str, entry: Entry) -> str:
-    content = json.dumps([sequence, previous, asdict(entry)], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
+def chain(entry: Entry, after: Head) -> Record:
+    """The record that puts `entry` behind the journal whose head is `after`."""
+    sequence = after.length + 1
+    return Record(sequence, after.hash, entry, _hash([sequence, after.hash, asdict(entry)]))
+
+
+def head_of(record: Record) -> Head:
+    """The head of a journal that ends with `record`."""
+    return Head(record.sequence, record.hash)
+
+
+def edited(text: str | bytes) -> bool:
+    """Whether a readable record is not, to the byte, what its own hash was made from."""
+    document = parse(text)
+    try:
+        own = _hash([document["sequence"], document["previous"], document["entry"]])
+        kept = {key: document[key] for key in ("sequence", "previous", "entry")}
+        return canonical(kept | {"hash": own}) != (text.decode() if isinstance(text, bytes) else text)
+    except (KeyError, ValueError):
+        return True
+
+
+def canonical(document: Any) -> str:
+    """JSON with sorted keys, no spaces, ASCII only.
+
+    Raises:
+        ValueError: a figure that JSON has no word for (NaN, infinity).
+    """
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """Raises ValueError when `text` is not a JSON object in UTF-8."""
+    try:
+        document = json.loads(text.decode() if isinstance(text, bytes) else text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError("it is not an object")
+    return document
+
+
+def _hash(content: list[Any]) -> str:
+    return hashlib.sha256(canonical(content).encode()).hexdigest()

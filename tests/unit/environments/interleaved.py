@@ -33,7 +33,7 @@ from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.environments.up import plan_up, up
 from opsctl.errors import Locked
-from opsctl.journal import Journal, verify
+from opsctl.journal import Journal
 from opsctl.terraform.failures import PlanStale, StateLocked
 from opsctl.terraform.plan import Action, Binding, Change, Plan
 from tests.unit.environments.conftest import FrozenClock, MemoryAws
@@ -474,8 +474,8 @@ def ports_locked(world: World) -> bool:
 def records(world: World) -> Iterator[str]:
     """Each apply has one record, and the chain holds."""
     journal = world.ports("nobody").journal.records()
-    if wrong := verify(journal):
-        yield f"journal: {wrong}"
+    for wrong in world.ports("nobody").journal.verify("").findings:
+        yield f"journal: {wrong.text}"
     told = [record.entry.details.get("plan_sha256") for record in journal]
     for sha, serial in world.applied:
         if told.count(sha) != 1:

@@ -150,7 +150,7 @@ def test_a_restarted_cloud_is_noticed_and_nothing_is_touched_without_consent(por
     assert ports.bucket.state() is not None
 
 
-def test_with_consent_the_old_state_lock_and_records_are_archived_and_up_begins_afresh(
+def test_with_consent_the_old_state_and_lock_are_archived_the_journal_goes_on_and_up_begins_afresh(
     ports: Ports, terraform: Any
 ) -> None:
     up_with(ports, terraform, ("aws_vpc", "vpc-1"))
@@ -162,11 +162,13 @@ def test_with_consent_the_old_state_lock_and_records_are_archived_and_up_begins_
     assert up_with_consent.changed
     archived = [key for key in ports.bucket.keys("archive/") if key.startswith("archive/local-20261121T120000Z/")]
     assert {key.rpartition("/")[2] for key in archived} == {
-        "terraform.tfstate", "terraform.tfstate.tflock", "incarnation", "00000001.json"
+        "terraform.tfstate", "terraform.tfstate.tflock", "incarnation"
     }  # fmt: skip
     assert ports.bucket.lock() is None
     assert any(isinstance(event, Notice) and "archive/local" in event.text for event in seen)
-    assert [record.sequence for record in ports.journal.records()] == [1]
+    assert [record.entry.command for record in ports.journal.records()] == ["up", "start afresh", "up"]
+    assert "archive/local" in ports.journal.records()[1].entry.details["archive"]
+    assert ports.journal.verify("").whole
 
 
 def test_a_cloud_that_died_in_the_first_apply_is_noticed_though_there_is_no_state_yet(
