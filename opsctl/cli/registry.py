@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("opsctl.cli.plan", "plan", "Show what `up` would change, in people's words.", ENVIRONMENTS),
     "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
     "drift": Entry("opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS),
+    "unlock": Entry("opsctl.cli.unlock", "unlock", "Release the lock that a dead command left.", ENVIRONMENTS),
     "outputs": Entry("opsctl.cli.outputs", "outputs", "Print an environment's addresses and names.", ENVIRONMENTS),
     "env": Entry(
         "opsctl.cli.env", "app", "List environments; make ones that live for hours, and reap them.", ENVIRONMENTS

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from opsctl.cli.context import EnvironmentArgument, Json, config, console
 from opsctl.cli.context import environment as named
+from opsctl.environments.lock import age
 
 WORDS = {
     "up": "[green]up[/]",
     "absent": "[dim]not there[/]",
-    "busy": "[yellow]busy: Terraform is at work[/]",
+    "busy": "[yellow]busy: locked by a command[/]",
     "lost": "[red]lost: its local cloud was restarted[/]",
 }
 
@@ -31,9 +34,7 @@ def status(environment: EnvironmentArgument, json: Json = False) -> None:
     place = found.endpoint_url or "AWS"
     rows = [("where", f"account {found.account_id}, {found.region}, {place}"), ("resources", str(found.resources))]
     if found.lock:
-        rows.append(
-            ("lock", f"{found.lock.get('Who')} since {found.lock.get('Created')} ({found.lock.get('Operation')})")
-        )
+        rows += lock_rows(found.lock)
     if found.last:
         entry = found.last
         rows.append(
@@ -41,3 +42,17 @@ def status(environment: EnvironmentArgument, json: Json = False) -> None:
         )
     for key, value in rows:
         screen.say(f"  [dim]{key:<10}[/] {literal(value)}")
+
+
+def lock_rows(lock: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who holds the lock, where and why, and whether anybody still does."""
+    command = "Terraform itself" if lock["terraform"] else "unreadable"
+    if lock["command"]:
+        command = f"opsctl {lock['command']}"
+    process = f"{lock['host']}, process {lock['pid']}" if lock["pid"] else lock["host"] or "unknown"
+    rows = [
+        ("lock", f"{command} by {lock['user'] or lock['who'] or 'unknown'}, {age(lock['held_seconds'])} ago"),
+        ("", process), ("", f"{lock['state']}: {lock['reason']}"),
+    ]  # fmt: skip
+    rows += [("", f"why: {lock['why']}")] if lock["why"] else []
+    return rows + ([("", lock["url"])] if lock["url"] else [])

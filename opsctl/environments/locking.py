@@ -388,7 +388,7 @@ def locked(
         finally:
             del _held[place]
             heartbeat.stop()
-            _release(ports, heartbeat)
+            release(ports, heartbeat)
 
 
 def require_held(ports: Ports) -> None:
@@ -433,7 +433,7 @@ def _enter(
             attempt.enter_context(exclusive(ports.environment.work / LOCK, command=command, clock=ports.clock))
         except LockHeld as held:
             raise EnvironmentLocked.by(held, _look_if_possible(ports)) from None
-        heartbeat = _take(ports, _new_lock(ports, command, intent), on_lost)
+        heartbeat = _take(ports, new_lock(ports, command, intent), on_lost)
         stack.push(attempt.pop_all())
         return heartbeat
 
@@ -464,7 +464,7 @@ def _took_over(ports: Ports, situation: Situation) -> None:
     begun = f"{moment(lock.since):%H:%M} UTC"
     ports.on_event(Notice(f"Took over the lock of {lock.user}'s opsctl {lock.command} of {begun}: {own.why}."))
     if own.life is Life.ORPHANED and situation.state_lock and situation.state_lock.is_of(lock):
-        _release_state(ports, situation)
+        release_state(ports, situation)
     record_abandoned(ports, lock)
 
 
@@ -506,13 +506,14 @@ def _require_free_state(ports: Ports) -> None:
         raise EnvironmentLocked(Situation(name, verdict, state_lock=lock, held_seconds=held, state_found=found))
 
 
-def _release_state(ports: Ports, situation: Situation) -> bool:
-    """Remove Terraform's lock in the version that was judged, as its S3 backend does after it compared the id."""
-    assert situation.state_found is not None
-    return ports.bucket.remove(state_key(ports), etag=situation.state_found.etag)
+def release_state(ports: Ports, situation: Situation) -> None:
+    """Remove Terraform's lock, if there was one, in the version that was judged: as its S3 backend does after it
+    compared the id, and without a work folder."""
+    if situation.state_found:
+        ports.bucket.remove(state_key(ports), etag=situation.state_found.etag)
 
 
-def _release(ports: Ports, heartbeat: Heartbeat) -> None:
+def release(ports: Ports, heartbeat: Heartbeat) -> None:
     """Remove our lock, and nobody else's. A failure is said and hides nothing."""
     name = ports.environment.name
     try:
@@ -535,7 +536,7 @@ def _own_version(ports: Ports, id: str) -> str | None:
     return found.etag if found and lock and lock.id == id else None
 
 
-def _new_lock(ports: Ports, command: str, intent: Intent) -> Lock:
+def new_lock(ports: Ports, command: str, intent: Intent) -> Lock:
     now = _now(ports)
     return Lock(
         id=uuid.uuid4().hex, environment=ports.environment.name, command=command, who=ports.identity.arn, user=user(),

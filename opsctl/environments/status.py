@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsctl.environments.lock import Life
+from opsctl.environments.locking import look
 from opsctl.environments.lost_cloud import find_lost_cloud
 from opsctl.environments.ports import Ports
 from opsctl.journal import Entry
@@ -16,9 +18,9 @@ class Status:
     """One environment as it stands.
 
     Attributes:
-        phase: "absent", "up", "lost" (its local cloud was restarted) or "busy" (Terraform holds the lock).
+        phase: "absent", "up", "lost" (its local cloud was restarted) or "busy" (locked by a command that may live).
         types: managed resources by type.
-        lock: Terraform's lock record, when it is held.
+        lock: who holds it, since when, why, and whether anybody still does (`Situation.to_json`); None when it is free.
         last: the last entry of the journal.
     """
 
@@ -36,10 +38,11 @@ class Status:
 
 
 def read_status(ports: Ports) -> Status:
-    """Four reads of the state bucket."""
+    """Five reads of the state bucket."""
     exists = ports.bucket.exists()
     state = ports.bucket.state() if exists else None
-    lock = ports.bucket.lock() if exists else None
+    situation = look(ports) if exists else None
+    busy = situation is not None and situation.verdict.life is not Life.ORPHANED
     last = ports.journal.last() if exists else None
     lost = find_lost_cloud(ports) if exists else None
     resources = state.resources if state else 0
@@ -49,10 +52,10 @@ def read_status(ports: Ports) -> Status:
         account_id=ports.environment.account_id,
         region=ports.environment.region,
         endpoint_url=ports.access.endpoint_url,
-        phase="lost" if lost else "busy" if lock else "up" if resources else "absent",
+        phase="lost" if lost else "busy" if busy else "up" if resources else "absent",
         resources=resources,
         types=state.types if state else {},
         serial=state.serial if state else None,
-        lock=lock,
+        lock=situation.to_json() if situation else None,
         last=last.entry if last else None,
     )

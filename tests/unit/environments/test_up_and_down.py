@@ -250,8 +250,9 @@ def test_on_aws_a_deleted_resource_that_is_still_listed_gets_time_to_vanish(port
 
 def test_status_shows_who_holds_the_lock(ports: Ports, terraform: Any) -> None:
     up_with(ports, terraform, ("aws_vpc", "vpc-1"))
-    ports.bucket.write("local/terraform.tfstate.tflock", b'{"Who": "ada@laptop", "Operation": "OperationTypeApply"}')
+    lock = {"ID": "1", "Who": "ada@laptop", "Operation": "OperationTypeApply", "Created": "2026-11-21T11:59:00.5Z"}
+    ports.bucket.write("local/terraform.tfstate.tflock", json.dumps(lock).encode())
     found = read_status(ports)
     assert found.phase == "busy"
     assert found.lock is not None
-    assert found.lock["Who"] == "ada@laptop"
+    assert (found.lock["who"], found.lock["state"]) == ("ada@laptop", "unknown")
