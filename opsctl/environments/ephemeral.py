@@ -16,7 +16,7 @@ from typing import Any
 from opsctl.config import Config, ConfigError
 from opsctl.environments.environment import Environment, UnknownEnvironment, load_environment
 from opsctl.environments.events import ignore
-from opsctl.environments.planning import check_files
+from opsctl.environments.planning import check_files, require_bucket
 from opsctl.environments.ports import Ports, connect
 from opsctl.environments.registration import (
     FOLDER,
@@ -34,7 +34,7 @@ from opsctl.errors import OpsctlError, Refused, UsageError
 from opsctl.files import write_atomically
 from opsctl.terraform.masking import sensitive_variables
 
-RESERVED = frozenset({"approvals", "archive", "ephemeral", "heads", "locks", "packages", "plans"})
+RESERVED = frozenset({"approvals", "archive", "begun", "ephemeral", "heads", "locks", "packages", "plans"})
 """Folders of the state bucket that belong to no environment."""
 
 Connect = Callable[[Environment], Ports]
@@ -170,6 +170,7 @@ def copy_of(config: Config, registration: Registration) -> Environment:
             where=f"s3://{parent.state_bucket}/{key_of(registration.name)}",
             next="opsctl touches no account but those of opsctl.toml; local copies have one of their own.",
         )
+    guards = parent.guards.for_ephemeral()
     return replace(
         parent,
         name=registration.name,
@@ -177,6 +178,8 @@ def copy_of(config: Config, registration: Registration) -> Environment:
         work=config.work / "environments" / registration.name,
         registration=registration,
         parent=parent,
+        # Locally its account is its own, which was checked above.
+        guards=replace(guards, accounts=()) if parent.is_local else guards,
     )
 
 
@@ -194,14 +197,22 @@ def new_environment(
     Raises:
         UsageError: the name can't be one, is taken, or a variable can't be set.
         Refused: the parent's guards allow no copy.
+        NotBootstrapped: the parent's account has no state bucket.
     """
     _check_name(config, name)
     if parent.registration:
         raise UsageError(f"{parent.name} is ephemeral itself.", next=f"--from {parent.registration.parent}")
+    if not parent.guards.ephemeral:
+        raise Refused(
+            f"No ephemeral environment may be made from {parent.name}.",
+            where=f"{config.root / 'opsctl.toml'}: environments -> {parent.name} -> guards -> ephemeral",
+            next="Make it from another one.",
+        )
     check_files(parent)
     sources = [file.read_text(encoding="utf-8") for file in sorted(parent.stack.glob("*.tf"))]
     if secret := sorted(set(chosen or {}) & sensitive_variables(parent.stack)):
         raise UsageError(f"{secret[0]} is secret, and a registration can be read.", where="--set")
+    require_bucket(ports)
     registry = registry_of(parent, ports)
     now = ports.clock.now().replace(microsecond=0)
     owner = owner or ports.identity.arn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from opsctl.environments.ports import CloudNotRunning, Ports, connect
 from opsctl.environments.registration import Registration
 from opsctl.environments.status import read_status
 from opsctl.errors import OpsctlError
-from opsctl.journal import Entry
+from opsctl.journal import Entry, Record
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,34 @@ def survey(config: Config) -> list[Overview]:
 def look_at(environment: Environment, ports: Ports) -> Overview:
     """One environment, asked."""
     status = read_status(ports)
-    entries = [record.entry for record in ports.journal.records()] if ports.bucket.exists() else []
+    since, last_up, smoke = deeds(_newest(ports)) if ports.bucket.exists() else (None, None, None)
     return Overview(
         environment.name, environment.target.value, environment.account_id, environment.region,
         registration=environment.registration, phase=status.phase, resources=status.resources, lock=status.lock,
-        since=up_since(entries), last_up=_last(entries, "up"), smoke=_last(entries, "smoke"),
+        since=since, last_up=last_up, smoke=smoke,
     )  # fmt: skip
 
 
-def up_since(entries: Iterable[Entry]) -> datetime | None:
-    """When the first `up` since the last successful `down` ended; None when it is down."""
+def deeds(newest_first: Iterable[Entry]) -> tuple[datetime | None, Entry | None, Entry | None]:
+    """Since when it is up (None: it is down), its last `up`, its last `smoke`. Reads no further back than it must."""
     since: str | None = None
-    for entry in entries:
-        if entry.command == "up":
-            since = since or entry.at
-        elif entry.command == "down" and entry.result == "done":
-            since = None
-    return datetime.fromisoformat(since) if since else None
+    last: dict[str, Entry] = {}
+    was_down = False
+    for entry in newest_first:
+        was_down = was_down or (entry.command == "down" and entry.result == "done")
+        if entry.command in ("up", "smoke"):
+            last.setdefault(entry.command, entry)
+            if entry.command == "up" and not was_down:
+                since = entry.at
+        if was_down and "up" in last:
+            break
+    return datetime.fromisoformat(since) if since else None, last.get("up"), last.get("smoke")
+
+
+def _newest(ports: Ports) -> Iterator[Entry]:
+    for record in ports.journal.newest():
+        if isinstance(record, Record):
+            yield record.entry
 
 
 def _family(config: Config, parent: Environment) -> list[Overview]:
@@ -139,7 +150,3 @@ def _unasked(environment: Environment, error: OpsctlError) -> Overview:
         registration=environment.registration, phase="stopped" if stopped else "unknown",
         problem="" if stopped else error.what,
     )  # fmt: skip
-
-
-def _last(entries: list[Entry], command: str) -> Entry | None:
-    return next((entry for entry in reversed(entries) if entry.command == command), None)

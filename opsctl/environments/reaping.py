@@ -98,8 +98,9 @@ def _decide(found: Overview, registration: Registration, now: datetime, only: Co
     else:
         due = registration.left(now) <= timedelta()
         why = f"{'expired' if due else 'has time until'} {registration.expires:%Y-%m-%d %H:%M} UTC"
-    if due and found.lock is not None:
-        who = found.lock.get("who") or found.lock.get("Who") or "somebody"
+    # A lock that nobody holds any more is taken over by `down`.
+    if due and found.phase == "busy":
+        who = (found.lock or {}).get("who") or "somebody"
         return Decision(registration, Fate.SKIP, f"{why}, but is locked by {who}")
     return Decision(registration, Fate.REAP if due else Fate.KEEP, why)
 
