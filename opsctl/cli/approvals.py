@@ -50,4 +50,4 @@ class Afresh:
             self.console.warn(
                 f"The local cloud was restarted, so the {lost.resources} resources of {lost.environment} are gone."
             )
-            return self.console.confirm("Start afresh? The old state and records are archived.")
+            return self.console.confirm("Start afresh? The old state is archived.")

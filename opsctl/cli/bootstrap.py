@@ -13,6 +13,7 @@ def bootstrap(environment: EnvironmentArgument, yes: Yes = False, json: Json = F
     from opsctl.cli.progress import Progress
     from opsctl.environments.bootstrap import bootstrap as make
     from opsctl.environments.ports import connect
+    from opsctl.environments.records import record_done
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 
@@ -23,6 +24,7 @@ def bootstrap(environment: EnvironmentArgument, yes: Yes = False, json: Json = F
     if not (yes or target.is_local or screen.confirm(question)):
         raise Refused("Nothing was made.")
     made = make(ports)
+    record_done(ports, "bootstrap", {"bucket": made.bucket, "created": made.created})
     if json:
         screen.json(asdict(made))
         return

@@ -38,6 +38,15 @@ def environment(name: str) -> Environment:
     return find_environment(config(), name)
 
 
+def notices(event: object) -> None:
+    """A listener for commands without progress: what a person should know is said, and nothing else."""
+    from opsctl.environments.events import Notice
+    from opsctl.ui.console import literal
+
+    if isinstance(event, Notice):
+        console().warn(literal(event.text))
+
+
 def environment_names(incomplete: str) -> list[str]:
     """For shell completion: opsctl.toml and what this machine remembers; what is broken completes nothing."""
     try:

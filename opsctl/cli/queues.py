@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
+from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, notices
 from opsctl.cli.context import environment as named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opsctl.aws import Aws
+    from opsctl.environments.ports import Ports
     from opsctl.queues import Letter
 
 app = typer.Typer(
@@ -27,14 +27,13 @@ QueueArgument = Annotated[
 ]
 
 
-def _reach(environment: str) -> tuple[Aws, Mapping[str, Any]]:
-    """The environment's cloud, and the stack's outputs."""
-    from opsctl.environments.events import ignore
+def _reach(environment: str) -> tuple[Ports, Mapping[str, Any]]:
+    """The environment, and the stack's outputs."""
     from opsctl.environments.outputs import read_outputs
     from opsctl.environments.ports import connect
 
-    ports = connect(config(), named(environment), on_event=ignore, start=False)
-    return ports.aws, read_outputs(ports)
+    ports = connect(config(), named(environment), on_event=notices, start=False)
+    return ports, read_outputs(ports)
 
 
 @app.command("list")
@@ -42,8 +41,8 @@ def list_(environment: EnvironmentArgument, json: Json = False) -> None:
     """List every work queue: what waits, what was given up, and why."""
     from opsctl.queues import stores_of, survey
 
-    aws, outputs = _reach(environment)
-    states = aws.map(lambda store: survey(aws, store), stores_of(outputs))
+    ports, outputs = _reach(environment)
+    states = ports.aws.map(lambda store: survey(ports.aws, store), stores_of(outputs))
     screen = console()
     if json:
         screen.json([
@@ -77,8 +76,8 @@ def show(
     """Show what a queue has given up, each letter with its reason; --json with its original."""
     from opsctl.queues import find_store, read_letters
 
-    aws, outputs = _reach(environment)
-    letters = read_letters(aws, find_store(environment, outputs, queue), limit=limit)
+    ports, outputs = _reach(environment)
+    letters = read_letters(ports.aws, find_store(environment, outputs, queue), limit=limit)
     screen = console()
     if json:
         screen.json([_as_json(letter) | {"body": letter.body, "attributes": letter.attributes} for letter in letters])
@@ -102,17 +101,23 @@ def redrive_(
     json: Json = False,
 ) -> None:
     """Put letters back to where they came from. Exit code 1: some could not be; they are where they were."""
+    from opsctl.environments.records import recorded
     from opsctl.errors import Refused
     from opsctl.queues import find_store, redrive
     from opsctl.ui.console import literal
 
-    aws, outputs = _reach(environment)
+    ports, outputs = _reach(environment)
     store, screen = find_store(environment, outputs, queue), console()
     which = f"{len(only)} letters" if only else f"at most {limit} letters" if limit else "all letters"
     question = f"Put {which} of {literal(store.place_name)} back to {literal(store.goes_back_to)}?"
     if not (dry_run or yes or screen.confirm(question)):
         raise Refused("Nothing was changed.")
-    report = redrive(aws, store, only=only or (), limit=limit, dry_run=dry_run)
+    if dry_run:
+        report = redrive(ports.aws, store, only=only or (), limit=limit, dry_run=True)
+    else:
+        with recorded(ports, "queues redrive", {"queue": store.name, "to": store.goes_back_to}) as details:
+            report = redrive(ports.aws, store, only=only or (), limit=limit)
+            details["counts"] = {"moved": len(report.moved), "stayed": len(report.failed) + len(report.missing)}
     if json:
         screen.json({
             "queue": store.name, "to": store.goes_back_to, "dry_run": dry_run,

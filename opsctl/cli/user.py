@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
+from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, notices
 from opsctl.cli.context import environment as named
 
 if TYPE_CHECKING:
-    from opsctl.aws import Aws
+    from opsctl.environments.ports import Ports
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Say who may sign in to an environment, and what for.",
@@ -27,15 +27,14 @@ def _scope_names(incomplete: str) -> list[str]:
     return [scope for scope in SCOPES if scope.startswith(incomplete)]
 
 
-def _users(environment: str) -> tuple[Aws, str]:
-    """The environment's cloud, and the name of its table of users."""
-    from opsctl.environments.events import ignore
+def _users(environment: str) -> tuple[Ports, str]:
+    """The environment, and the name of its table of users."""
     from opsctl.environments.outputs import read_outputs
     from opsctl.environments.ports import connect
     from opsctl.smoke.target import output
 
-    ports = connect(config(), named(environment), on_event=ignore, start=False)
-    return ports.aws, str(output(environment, read_outputs(ports), "auth.users_table"))
+    ports = connect(config(), named(environment), on_event=notices, start=False)
+    return ports, str(output(environment, read_outputs(ports), "auth.users_table"))
 
 
 @app.command()
@@ -54,12 +53,14 @@ def add(
     """Make a user, or give an existing one a new password and these scopes."""
     from opsctl.auth import add_user, new_password
     from opsctl.auth.users import check
+    from opsctl.environments.records import recorded
     from opsctl.ui.console import literal
 
     check(name, scope)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else new_password()
-    aws, table = _users(environment)
-    user = add_user(aws, table, name, password, scope)
+    ports, table = _users(environment)
+    with recorded(ports, "user add", {"name": name, "scopes": scope}):
+        user = add_user(ports.aws, table, name, password, scope)
     screen = console()
     screen.note(f"{literal(user.username)} may sign in to {literal(environment)}: {', '.join(user.scopes)}")
     if not password_stdin:
@@ -74,7 +75,8 @@ def list_(environment: EnvironmentArgument, json: Json = False) -> None:
 
     from opsctl.auth import list_users
 
-    users, screen = list_users(*_users(environment)), console()
+    ports, table = _users(environment)
+    users, screen = list_users(ports.aws, table), console()
     if json:
         screen.json([asdict(user) for user in users])
         return
@@ -85,11 +87,14 @@ def list_(environment: EnvironmentArgument, json: Json = False) -> None:
 def remove(environment: EnvironmentArgument, name: NameArgument, yes: Yes = False) -> None:
     """Remove a user. Tokens given out before stay good for 15 minutes at most."""
     from opsctl.auth import remove_user
+    from opsctl.environments.records import recorded
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 
     screen = console()
     if not (yes or screen.confirm(f"Remove {literal(name)} from {literal(environment)}?")):
         raise Refused("Nothing was changed.")
-    remove_user(*_users(environment), name)
+    ports, table = _users(environment)
+    with recorded(ports, "user remove", {"name": name}):
+        remove_user(ports.aws, table, name)
     screen.say(f"[green]✓[/] {literal(name)} can't sign in any more.")

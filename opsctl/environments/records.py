@@ -71,6 +71,12 @@ def recorded(
     finish("done")
 
 
+def record_done(ports: Ports, command: str, details: dict[str, Any]) -> None:
+    """Record what is done already: a bootstrap, before which there is no bucket to say anything in."""
+    with recorded(ports, command, details):
+        pass
+
+
 def settle_begun(ports: Ports, *, under_lock: bool, outcome: str = "unknown") -> int:
     """Record the commands that began and were killed, and say how many.
 

@@ -20,7 +20,7 @@ from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.locking import locked, require_held
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
 from opsctl.environments.ports import Ports
-from opsctl.environments.records import recorded
+from opsctl.environments.records import addresses, recorded
 from opsctl.environments.settling import settle
 from opsctl.errors import Refused
 
@@ -122,6 +122,7 @@ def apply(
         "plan_sha256": plan.sha256,
         "meaning": plan.meaning,
         "counts": count(plan),
+        "changes": addresses(plan),
         "terraform": terraform.binary.version,
         "provider": terraform.provider.version,
         "why": intent.why,
@@ -129,7 +130,7 @@ def apply(
         "approval": approval,
     }
     require_held(ports)
-    with recorded(ports, command, details):
+    with recorded(ports, command, details, under_lock=True):
         before()
         if plan.created or plan.replaced:
             planning.upload_packages(ports)
@@ -156,4 +157,4 @@ def settle_lost_cloud(ports: Ports, afresh: AfreshApprover) -> None:
     if not afresh(lost):
         raise StaleState(lost)
     place = start_afresh(ports)
-    ports.on_event(Notice(f"The local cloud had been restarted. Its old state and records are in {place}."))
+    ports.on_event(Notice(f"The local cloud had been restarted. Its old state is in {place}."))

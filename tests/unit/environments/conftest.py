@@ -158,7 +158,8 @@ class ScriptedTerraform:
 
     def plan(self, *, destroy: bool = False, **rest: Any) -> Any:
         counts = {
-            name: [object()] * self.changes.get(name, 0) for name in ("created", "updated", "replaced", "deleted")
+            kind: [SimpleNamespace(address=f"test.{kind}[{number}]") for number in range(self.changes.get(kind, 0))]
+            for kind in ("created", "updated", "replaced", "deleted")
         }
         return SimpleNamespace(
             **counts, has_changes=any(counts.values()), sha256="f" * 64, meaning="m" * 64, functions=self.functions
