@@ -7,6 +7,7 @@ import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from opsctl.config import cache_folder
@@ -198,7 +199,8 @@ def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False, out:
     from opsctl.terraform.plan import Origin
 
     environment = ports.environment
-    stamp = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{'down' if destroy else 'up'}.tfplan"
+    # A `plan` and an `up` that begin in the same second must not write one file: the up could not apply its own.
+    stamp = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{token_hex(3)}-{'down' if destroy else 'up'}.tfplan"
     with ports.stage("terraform plan"):
         return terraform.plan(
             variables_file=environment.variables_file,
