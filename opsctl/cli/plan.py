@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +12,31 @@ from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
 from opsctl.cli.context import environment as named
 from opsctl.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from opsctl.terraform import Plan, Terraform
+
+
+class Comment(Enum):
+    """Where a plan is told as Markdown."""
+
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    STDOUT = "-"
+
 
 def plan(
     environment: EnvironmentArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan here, and FILE.json beside it.")
+    ] = None,
+    destroy: Annotated[bool, typer.Option("--destroy", help="What `down` would destroy.")] = False,
+    comment: Annotated[
+        Comment | None,
+        typer.Option("--comment", help="Tell it as Markdown: on the pull request (github) or here (markdown, -)."),
+    ] = None,
+    pr: Annotated[
+        int | None, typer.Option("--pr", min=1, help="The pull request; in GitHub Actions it is known.")
+    ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when the plan has changes, as Terraform does.")
     ] = False,
@@ -21,22 +45,51 @@ def plan(
 ) -> None:
     """Show what `up` would change, in people's words, and keep the plan. Nothing is changed."""
     from opsctl.cli.approvals import Afresh
-    from opsctl.cli.plan_view import plan_document, show_functions, show_plan, summary
+    from opsctl.cli.plan_view import plan_document, saved_words, show_functions, show_plan
     from opsctl.cli.progress import Progress
     from opsctl.environments import planning
     from opsctl.environments.ports import connect
     from opsctl.environments.up import plan_up
+    from opsctl.terraform.wording import summary
 
     screen = console()
+    if out:
+        planning.check_out(out)
     with Progress(screen) as progress:
         ports = connect(config(), named(environment), on_event=progress)
-        _, made = plan_up(ports, afresh=Afresh(screen, progress, yes))
+        if destroy:
+            terraform, made = planning.plan_down(ports, out=out)
+        else:
+            terraform, made = plan_up(ports, afresh=Afresh(screen, progress, yes), out=out)
         bundles = planning.bundles(ports, made)
-    if json:
-        screen.json(plan_document(made, bundles))
+    told = tell(made, terraform, comment, pr, out) if comment else ""
+    if comment in (Comment.MARKDOWN, Comment.STDOUT):
+        screen.text(told)
+    elif json:
+        screen.json(plan_document(made, bundles) | ({"comment": told} if told else {}))
     elif made.has_changes:
         show_functions(bundles, screen)
         show_plan(made, screen)
     else:
         screen.say(summary(made))
+    if out and not json:
+        screen.note(saved_words(made, out), style=None)
+    if comment is Comment.GITHUB and not json:
+        screen.note(f"Told on the pull request: {told}", style=None)
     raise typer.Exit(ExitCode.USAGE if detailed_exitcode and made.has_changes else ExitCode.DONE)
+
+
+def tell(made: Plan, terraform: Terraform, where: Comment, number: int | None, out: Path | None) -> str:
+    """The plan as Markdown, or the address of the comment that now holds it."""
+    from opsctl.github import comments, connect
+    from opsctl.github.plan_comment import MARKER, plan_comment
+
+    body = plan_comment(
+        made,
+        mask=terraform.masked,
+        apply=f"opsctl up {made.environment} --plan {out}" if out and not made.binding.destroy else "",
+    )
+    if where is not Comment.GITHUB:
+        return body
+    client = connect()
+    return comments.upsert(client, number or client.pull_request(), MARKER.format(made.environment), body)

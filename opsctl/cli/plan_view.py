@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.deploy.function_rules import MEGABYTE, judge
 from opsctl.deploy.packages import LARGEST_UNZIPPED_BYTES
 from opsctl.terraform.plan import Action, Change
+from opsctl.terraform.wording import summary
 from opsctl.ui.console import Console, literal
 
 if TYPE_CHECKING:
@@ -62,16 +64,16 @@ def _line(change: Change) -> str:
     return text
 
 
-def summary(plan: Plan) -> str:
-    """One line of counts; "No changes." for an empty plan."""
-    counts = (
-        (len(plan.created), "to create"), (len(plan.updated), "to change"),
-        (len(plan.replaced), "to replace"), (len(plan.deleted), "to destroy"),
-    )  # fmt: skip
-    parts = [f"{number} {words}" for number, words in counts if number]
-    if parts:
-        return ", ".join(parts) + "."
-    return "Only outputs change." if plan.has_changes else "No changes: the environment is as its Terraform says."
+def saved_words(plan: Plan, file: Path) -> str:
+    """What can be done with a plan that was saved; rich markup."""
+    environment, name = literal(plan.environment), literal(file)
+    lines = [
+        f"\nSaved in {name}, and {name}.json beside it. The file holds secrets as the state does: keep it private."
+    ]
+    if not plan.binding.destroy:
+        lines.append(f"Apply what it says, and nothing else: [bold]opsctl up {environment} --plan {name}[/]")
+    lines.append(f"Approve it: [bold]opsctl approve {environment} --plan {name}[/]   meaning {plan.meaning[:16]}")
+    return "\n".join(lines)
 
 
 def show_functions(bundles: Sequence[Bundle], console: Console) -> None:
@@ -93,6 +95,8 @@ def plan_document(plan: Plan, bundles: Sequence[Bundle] = ()) -> dict[str, Any]:
         "environment": plan.environment,
         "has_changes": plan.has_changes,
         "sha256": plan.sha256,
+        "meaning": plan.meaning,
+        "destroy": plan.binding.destroy,
         "file": str(plan.file),
         "terraform_version": plan.terraform_version,
         "changes": [

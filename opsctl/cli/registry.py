@@ -24,6 +24,9 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("opsctl.cli.up", "up", "Take an environment up: plan, ask, apply, record, prove.", ENVIRONMENTS),
     "down": Entry("opsctl.cli.down", "down", "Destroy an environment and prove that nothing is left.", ENVIRONMENTS),
     "plan": Entry("opsctl.cli.plan", "plan", "Show what `up` would change, in people's words.", ENVIRONMENTS),
+    "approve": Entry(
+        "opsctl.cli.approve", "approve", "Agree to a plan, so that somebody else may apply it.", ENVIRONMENTS
+    ),
     "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
     "drift": Entry("opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS),
     "unlock": Entry("opsctl.cli.unlock", "unlock", "Release the lock that a dead command left.", ENVIRONMENTS),

@@ -18,7 +18,6 @@ from opsctl.environments.environment import Environment
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent
 from opsctl.environments.ports import Ports
-from opsctl.environments.records import recorded
 from opsctl.errors import Refused
 from opsctl.journal import Record
 
@@ -134,38 +133,7 @@ def require_same_plan(ports: Ports, terraform: Terraform, plan: Plan, intent: In
         )
 
 
-# Agreeing to it
-
-
-def approve(ports: Ports, plan: Plan, *, requester: str = "", minutes: int = 60, why: str = "") -> Approval:
-    """Record that the caller agrees to what a plan means. The caller is who AWS STS says, not who they say.
-
-    Args:
-        requester: ARN of who made the plan, where that is somebody else's plan and not one made just to look at it.
-        minutes: how long it holds; the environment may ask for less.
-
-    Raises:
-        Refused: there is nothing to agree to, or the caller made the plan and the environment asks for somebody else.
-    """
-    policy, me = policy_of(ports), ports.identity.arn
-    if not plan.has_changes:
-        raise Refused("The plan changes nothing: there is nothing to approve.")
-    if policy.other_than_requester and policy.required and same(me, requester):
-        raise Refused(
-            f"{plan.environment} asks for the approval of somebody else than who made the plan: {requester}.",
-            where=_shared(me), next=command_for_a_colleague(plan),
-        )  # fmt: skip
-    now = ports.clock.now()
-    expires_at = now + timedelta(minutes=min(minutes, policy.minutes) if policy.required else minutes)
-    details = {
-        "meaning": plan.meaning,
-        "requester": requester,
-        "expires_at": expires_at.isoformat(timespec="seconds"),
-        "why": why,
-    }
-    with recorded(ports, "approve", details):
-        pass
-    return Approval(0, me, requester, plan.meaning, now, expires_at)
+# Who agreed to it
 
 
 def approval_of(ports: Ports, plan: Plan) -> dict[str, Any]:
@@ -216,7 +184,7 @@ def judge(ports: Ports, meaning: str, policy: ApprovalPolicy) -> tuple[list[Appr
             f"was used by an earlier apply (record {approval.sequence})" if approval.sequence in used
             else f"expired at {expires_at:%H:%M} UTC" if now >= expires_at
             else "is from the future: a clock is wrong" if approval.at > now + CLOCKS_DIFFER
-            else f"is the requester's own ({own}){_shared(str(own))}" if own
+            else f"is the requester's own ({'; '.join(filter(None, (str(own), shared(str(own)))))})" if own
             else ""
         )  # fmt: skip
         if reason:
@@ -227,8 +195,8 @@ def judge(ports: Ports, meaning: str, policy: ApprovalPolicy) -> tuple[list[Appr
 
 
 def policy_of(ports: Ports) -> ApprovalPolicy:
-    guards = getattr(ports.environment, "guards", None)
-    return getattr(guards, "approvals", None) or ApprovalPolicy()
+    """What the environment asks for."""
+    return ports.environment.guards.approvals
 
 
 def same(one: str, other: str) -> bool:
@@ -300,7 +268,6 @@ def _words(approval: Approval) -> str:
     return f"{approval.approver} at {approval.at:%H:%M} UTC"
 
 
-def _shared(arn: str) -> str:
-    if not is_shared(arn):
-        return ""
-    return "; sessions of one role count as one person: their names are the caller's own choice"
+def shared(arn: str) -> str:
+    """Why an ARN may stand for somebody else than it seems; "" where it does not."""
+    return "sessions of one role count as one person: callers choose their names themselves" if is_shared(arn) else ""

@@ -9,17 +9,20 @@ LARGEST = 65_536
 characters")."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+CALLS = re.compile(r"[@#]|GH(?=-\d)")
+"""Begins what GitHub makes a link of after it rendered a text, so that escaping alone doesn't help: a mention, an
+issue. A space of no width behind it does (renovate does the same)."""
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&$@:^=\"'])")
 
 
 def plain(text: str) -> str:
     """`text` on one line, shown as it is: nothing in it becomes a link, a mention, a tag, HTML or a table's cell."""
-    return SPECIAL.sub(lambda found: f"&#{ord(found[1])};", CONTROL.sub(" ", text))
+    return _escaped(CALLS.sub("\\g<0>\u200b", CONTROL.sub(" ", text)))
 
 
 def code(text: str) -> str:
-    """`text` as code: what people copy. It stays inside whatever it holds."""
-    return f"<code>{plain(text)}</code>"
+    """`text` as code, which people copy and where GitHub makes no links. It stays inside whatever it holds."""
+    return f"<code>{_escaped(CONTROL.sub(' ', text))}</code>"
 
 
 def marker(name: str) -> str:
@@ -29,13 +32,5 @@ def marker(name: str) -> str:
     return f"<!-- {name} -->"
 
 
-def fitting(lines: list[str], *, end: str, largest: int = LARGEST, more: str = "and {number} more lines") -> str:
-    """As many of `lines` as there is room for, then how many are left out, then `end`."""
-    room, kept = largest - len(end) - 100, []
-    for index, line in enumerate(lines):
-        room -= len(line) + 1
-        if room < 0:
-            kept.append(more.format(number=len(lines) - index))
-            break
-        kept.append(line)
-    return "\n".join([*kept, end])
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(lambda found: f"&#{ord(found[1])};", text)

@@ -60,6 +60,10 @@ class Console:
         """One JSON document on stdout, never coloured, keys in the order that the schema gives."""
         sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
+    def text(self, text: str) -> None:
+        """A document on stdout exactly as it is, for a file or a pipe."""
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str | None = None) -> None:
         """A borderless table; cells that are str are taken literally."""
         table = Table(*columns, box=None, title=title, title_justify="left", pad_edge=False, header_style="bold")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.cli.plan_view import plan_document, show_plan, summary
+from opsctl.cli.plan_view import plan_document, show_plan
 from opsctl.terraform.plan import Action, Binding, Change, Plan
+from opsctl.terraform.wording import summary
 from opsctl.ui.console import Console
 
 
