@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -26,9 +28,11 @@ from unittest import mock
 
 from opsctl.aws import Access
 from opsctl.aws.clients import Identity
+from opsctl.environments import locking, records
 from opsctl.environments.down import down
 from opsctl.environments.environment import Environment, Target
 from opsctl.environments.intent import Intent
+from opsctl.environments.lock import Process
 from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.environments.up import plan_up, up
@@ -42,6 +46,10 @@ RESOURCES = ("terraform_data.first", "terraform_data.second")
 """What the stack is made of."""
 
 
+FIRST_PID = 5_000_000
+"""Larger than any that the kernel gives (PID_MAX_LIMIT, 2²² on 64 bits): no signal to it can meet a real process."""
+
+
 class Killed(BaseException):
     """What a command that is dead meets instead of the outside."""
 
@@ -52,6 +60,8 @@ class Actor:
 
     name: str
     work: Callable[[], Any]
+    pid: int
+    host: str
     parent: Actor | None = None
     steps: int = 0
     dead: bool = False
@@ -79,8 +89,8 @@ class Scheduler:
         """The actor whose thread this is; None outside of a schedule (what a test does before and after)."""
         return getattr(self._of_thread, "actor", None)
 
-    def add(self, name: str, work: Callable[[], Any], parent: Actor | None = None) -> Actor:
-        actor = Actor(name, work, parent)
+    def add(self, name: str, work: Callable[[], Any], host: str = "here", parent: Actor | None = None) -> Actor:
+        actor = Actor(name, work, FIRST_PID + len(self.actors), host, parent)
         self.actors.append(actor)
         threading.Thread(target=self._live, args=(actor,), name=name, daemon=True).start()
         return actor
@@ -102,12 +112,21 @@ class Scheduler:
         actor = self.current
         if actor is None:
             return work()
-        actor.waits_for = self.add(name, work, parent=actor)
-        self.step()
-        ended, actor.waits_for = actor.waits_for, None
+        ended = self.add(name, work, actor.host, parent=actor)
+        self.wait_for(ended)
         if ended.error:
             raise ended.error
         return ended.result
+
+    def wait_for(self, other: Actor) -> None:
+        """Go on when another process has ended."""
+        if actor := self.current:
+            actor.waits_for = other
+            self.step()
+            actor.waits_for = None
+
+    def is_alive(self, pid: int) -> bool:
+        return any(actor.pid == pid and not (actor.ended or actor.dead) for actor in self.actors)
 
     def move(self, actor: Actor) -> None:
         """Let an actor go on to its next step, or to its end."""
@@ -123,14 +142,13 @@ class Scheduler:
             actor.baton.release()
             self._back.acquire()
 
-    def run(self, turns: Sequence[tuple[int, int]], kills: Mapping[int, int]) -> None:
-        """Play a schedule to its end.
+    def run(self, turns: Sequence[tuple[int, int]], kills: Mapping[int, int], commands: Sequence[Actor] = ()) -> None:
+        """Play a schedule until all have ended.
 
         Args:
             turns: (command, steps): who moves next and how far. After the last one, the first that can moves.
             kills: command → the step at which it is killed.
         """
-        commands = list(self.actors)
         for actor, steps in [*((commands[index % len(commands)], steps) for index, steps in turns), (None, 10**6)]:
             for _ in range(steps):
                 moving = self._who(actor)
@@ -210,7 +228,13 @@ class World:
         (stack.parent / "modules").mkdir(exist_ok=True)
         for file in (stack / "main.tf", stack.parent / "local.tfvars", stack.parent / "local.s3.tfbackend"):
             file.write_text("")
+        self.objects.clock = self.clock
         self.objects.create_bucket(Bucket="shop-state-111122223333-eu-central-1")
+
+    def begin(self, who: str, host: str, command: str, lock_wait_seconds: float = 0) -> Actor:
+        """A process that runs a command; it moves when the scheduler lets it."""
+        work = partial(run, self.ports(who, host), command, self, lock_wait_seconds)
+        return self.scheduler.add(who, work, host)
 
     def agree(self, plan: Plan) -> bool:
         """A person who looks at a plan for a while and says yes."""
@@ -260,8 +284,8 @@ class LockingTerraform:
 
     It takes the state's lock by creating `<key>.tflock` where none is (conditional write, as the S3 backend's
     use_lockfile), refuses a plan whose state moved on, writes state with the next serial, and applies resource by
-    resource. As our runner's: an apply goes on when its opsctl is killed, and meanwhile others in the same work
-    folder are told so.
+    resource. As our runner's: an apply goes on when its opsctl is killed, and the next command in the same work
+    folder follows it to its end first.
     """
 
     binary = SimpleNamespace(version="1.11.4")
@@ -273,12 +297,12 @@ class LockingTerraform:
         self.bucket = StateBucket(environment, SteppingAws(world))  # type: ignore[arg-type]
 
     def init(self, **settings: Any) -> bool:
-        self._wait_for_nobody()
+        self._follow_a_left_run()
         self.world.scheduler.step()
         return True
 
     def plan(self, *, out: Path, destroy: bool = False, **rest: Any) -> Plan:
-        self._wait_for_nobody()
+        self._follow_a_left_run()
         return self._run(lambda: self._plan(out, destroy))
 
     def _plan(self, out: Path, destroy: bool) -> Plan:
@@ -306,7 +330,7 @@ class LockingTerraform:
         )  # fmt: skip
 
     def apply(self, plan: Plan, **rest: Any) -> None:
-        self._wait_for_nobody()
+        self._follow_a_left_run()
         if hashlib.sha256(plan.file.read_bytes()).hexdigest() != plan.sha256:
             raise PlanStale("The plan's file is not the one that was shown. Nothing was applied.")
         self._run(lambda: self._apply(plan))
@@ -381,10 +405,10 @@ class LockingTerraform:
         finally:
             self.bucket.remove(key)
 
-    def _wait_for_nobody(self) -> None:
+    def _follow_a_left_run(self) -> None:
         run = self.world.runs.get(self.work)
-        if run and not run.ended and run is not self.world.scheduler.current:
-            raise Locked("A terraform apply of an opsctl that died still runs.")
+        if run and not run.ended:
+            self.world.scheduler.wait_for(run)
 
 
 @dataclass(frozen=True)
@@ -417,20 +441,47 @@ def play(story: Story, sabotage: Callable[[World], None] = lambda world: None) -
     Args:
         sabotage: takes a protection away, to see that its lack is found.
     """
-    # No git: two processes for each record would be most of the time.
-    no_git = mock.patch.object(subprocess, "run", side_effect=FileNotFoundError("git"))
-    with tempfile.TemporaryDirectory(prefix="opsctl-story-") as folder, no_git:
+    with tempfile.TemporaryDirectory(prefix="opsctl-story-") as folder:
         world = World(Path(folder))
         world.prepare()
-        if story.was_up:
-            run(world.ports("carol"), "up", world, 0)
-        sabotage(world)
-        actors = [
-            world.scheduler.add(name, partial(run, world.ports(name, host), command, world, story.lock_wait_seconds))
-            for name, host, command in zip(PEOPLE, story.hosts, story.commands, strict=True)
-        ]
-        world.scheduler.run(story.turns, dict(story.kills))
-        return [*world.violations, *outcomes(actors), *aftermath(world)]
+        with processes_of(world):
+            if story.was_up:
+                world.begin("carol", "here", "up")
+                world.scheduler.run((), {})
+            sabotage(world)
+            actors = [
+                world.begin(name, host, command, story.lock_wait_seconds)
+                for name, host, command in zip(PEOPLE, story.hosts, story.commands, strict=True)
+            ]
+            world.scheduler.run(story.turns, dict(story.kills), actors)
+            return [*world.violations, *outcomes(actors), *aftermath(world, actors)]
+
+
+@contextlib.contextmanager
+def processes_of(world: World) -> Iterator[None]:
+    """Let each actor be a process of its own: its number, its host, whether it lives. There is no git: two processes
+    for each record would be most of the time."""
+    here, scheduler = socket.gethostname(), world.scheduler
+    getpid = os.getpid
+
+    def host() -> str:
+        return scheduler.current.host if scheduler.current else here
+
+    def pid() -> int:
+        return scheduler.current.pid if scheduler.current else getpid()
+
+    def this_process() -> Process:
+        return Process(host(), pid(), 1, f"boot of {host()}", "namespace", f"machine {host()}")
+
+    with (
+        mock.patch.object(subprocess, "run", side_effect=FileNotFoundError("git")),
+        mock.patch.object(socket, "gethostname", host),
+        mock.patch.object(os, "getpid", pid),
+        mock.patch.object(locking, "this_process", this_process),
+        mock.patch.object(locking, "is_alive", lambda process: scheduler.is_alive(process.pid)),
+        mock.patch.object(records, "is_alive", scheduler.is_alive),
+    ):
+        yield
 
 
 def run(ports: Ports, command: str, world: World, lock_wait_seconds: float) -> None:
@@ -451,32 +502,32 @@ def outcomes(actors: Sequence[Actor]) -> Iterator[str]:
             yield f"{actor.name} met {type(actor.error).__name__}: {actor.error}"
 
 
-def aftermath(world: World) -> Iterator[str]:
+def aftermath(world: World, actors: Sequence[Actor]) -> Iterator[str]:
     """What has to hold when all is over, also after one more `up` by somebody else."""
     if world.state["serial"] != len(world.applied):
         yield f"{len(world.applied)} applies and serial {world.state['serial']}"
     if ports_locked(world):
         yield "Terraform's lock on the state is left"
-    try:
-        run(world.ports("carol"), "up", world, 0)
-    except Exception as error:
-        yield f"the next up met {type(error).__name__}: {error}"
+    host = next((actor.host for actor in actors if actor.dead), "here")
+    carol = world.begin("carol", host, "up")
+    world.scheduler.run((), {})
+    if carol.error:
+        yield f"the next up met {type(carol.error).__name__}: {carol.error}"
     yield from world.violations
     if world.cloud != set(RESOURCES):
         yield f"the cloud has {sorted(world.cloud)} after the next up"
-    yield from records(world)
+    yield from recorded_once(world)
 
 
 def ports_locked(world: World) -> bool:
     return world.ports("nobody").bucket.lock() is not None
 
 
-def records(world: World) -> Iterator[str]:
+def recorded_once(world: World) -> Iterator[str]:
     """Each apply has one record, and the chain holds."""
-    journal = world.ports("nobody").journal.records()
-    for wrong in world.ports("nobody").journal.verify("").findings:
-        yield f"journal: {wrong.text}"
-    told = [record.entry.details.get("plan_sha256") for record in journal]
+    journal = world.ports("nobody").journal
+    yield from (f"journal: {finding}" for finding in journal.verify(world.clock.now().isoformat()).findings)
+    told = [record.entry.details.get("plan_sha256") for record in journal.records()]
     for sha, serial in world.applied:
         if told.count(sha) != 1:
             yield f"{told.count(sha)} records of the apply that wrote serial {serial}"

@@ -21,7 +21,9 @@ PROCESS = st.integers(0, 1)
 ONE_HOST, TWO_HOSTS = ("here", "here"), ("here", "there")
 
 
-def stories(*, commands: Sequence[str], hosts: Sequence[tuple[str, str]], turns: int) -> st.SearchStrategy[Story]:
+def stories(
+    *, commands: Sequence[str], hosts: Sequence[tuple[str, str]], turns: int, kills: bool = False
+) -> st.SearchStrategy[Story]:
     return st.builds(
         Story,
         commands=st.tuples(*[st.sampled_from(commands)] * 2),
@@ -29,12 +31,12 @@ def stories(*, commands: Sequence[str], hosts: Sequence[tuple[str, str]], turns:
         was_up=st.booleans(),
         lock_wait_seconds=st.sampled_from([0, 30]),
         turns=st.lists(st.tuples(PROCESS, st.integers(1, 30)), max_size=turns).map(tuple),
-        kills=st.just(()),
+        kills=st.one_of(st.just(()), st.tuples(st.tuples(PROCESS, st.integers(1, 60)))) if kills else st.just(()),
     )
 
 
 @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(story=stories(commands=("up", "down", "plan"), hosts=[ONE_HOST], turns=12))
+@given(story=stories(commands=("up", "down", "plan"), hosts=[ONE_HOST, TWO_HOSTS], turns=12, kills=True))
 def test_no_interleaving_of_two_commands_applies_twice_or_loses_a_record(story: Story) -> None:
     assert play(story) == []
 
