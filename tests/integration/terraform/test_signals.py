@@ -1,17 +1,22 @@
-"""What a signal to opsctl leaves behind: a valid state, no lock, no process."""
+"""What test_signal_matrix.py does not show of a signal to opsctl: who is told what, and what the next command finds."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.signals import slow_server
 from opsctl.exit_codes import ExitCode
 from opsctl.processes import is_alive
 from opsctl.terraform.adoption import left_behind
+from opsctl.terraform.lock import LockHeld, exclusive
 
 SLOW = """
 resource "terraform_data" "first" {}
@@ -25,25 +30,6 @@ resource "terraform_data" "last" {
   depends_on = [terraform_data.slow]
 }
 """
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
-def test_a_signal_during_apply_stops_terraform_in_order(place, number):
-    place.write(SLOW)
-    driver = place.drive("apply")
-    driver.waits_for("Executing")
-    terraform = driver.terraform_pid
-    driver.send(number)
-    assert driver.ends() == ExitCode.INTERRUPTED
-    assert "Interrupting: Stopping" in driver.said
-    assert "Once more" in driver.said
-    assert not is_alive(terraform)
-    assert not place.is_locked
-    assert "terraform_data.first" in str([f"{r['type']}.{r['name']}" for r in place.state["resources"]])
-    place.write(SLOW.replace("sleep 30", "true"))
-    again = place.drive("apply")
-    assert again.ends() == 0, again.said
-    assert len(place.state["resources"]) == 3
 
 
 def test_ctrl_c_reaches_opsctl_alone_and_terraform_once(place):
@@ -60,35 +46,52 @@ def test_ctrl_c_reaches_opsctl_alone_and_terraform_once(place):
 
 STUBBORN = """#!/usr/bin/env python3
 import os, signal, sys, time
-if sys.argv[1] != "apply":
+if sys.argv[1] != {argument!r}:
     os.execv({terraform!r}, ["terraform", *sys.argv[1:]])
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 {more}
 print('{{"@message":"working","type":"log"}}', flush=True)
 time.sleep(60)
 """
+MUST_BE_KILLED = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 
 
-@pytest.mark.parametrize("more", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"], ids=["ends", "must be killed"])
-def test_a_second_signal_ends_it_at_once_and_says_so_before(place, monkeypatch, more):
+@pytest.mark.parametrize(
+    ("command", "more", "loss"),
+    [
+        ("init", "", "what is half fetched is fetched anew by the next init"),
+        ("plan", "", "the state's lock stays behind until the next opsctl on this machine"),
+        ("apply", "", "what is half made is then missing from the state"),
+        ("apply", MUST_BE_KILLED, "what is half made is then missing from the state"),
+        ("destroy", "", "what is half destroyed is then still in the state"),
+    ],
+    ids=["init", "plan", "apply", "apply that must be killed", "destroy"],
+)
+def test_a_second_signal_ends_it_at_once_and_says_before_what_that_costs(place, monkeypatch, command, more, loss):
     """Real Terraform stops a local-exec at once; this one stands for a provider that hangs in a call."""
     stubborn = place.stack.parent / "terraform"
-    stubborn.write_text(STUBBORN.format(terraform=shutil.which("terraform"), more=more))
+    argument = "apply" if command == "destroy" else command
+    stubborn.write_text(STUBBORN.format(terraform=shutil.which("terraform"), more=more, argument=argument))
     stubborn.chmod(0o755)
+    place.write('resource "terraform_data" "one" {}\n')
+    if command == "destroy":
+        assert place.drive("apply").ends() == 0
     monkeypatch.setenv("OPSCTL_TERRAFORM_BINARY", str(stubborn))
-    place.write(SLOW)
-    driver = place.drive("apply")
+    driver = place.drive(command)
     driver.waits_for("Log: working")
     terraform = driver.terraform_pid
     driver.send(signal.SIGINT)
-    driver.waits_for("Once more")
+    driver.waits_for(f"Once more ends it at once: {loss}")
     assert is_alive(terraform)
     driver.send(signal.SIGINT)
-    driver.waits_for("Ending Terraform at once")
+    driver.waits_for(f"Ending Terraform at once: {loss}")
     if more:
         driver.send(signal.SIGINT)  # or 10 s
     assert driver.ends() == ExitCode.INTERRUPTED
     assert not is_alive(terraform)
+    monkeypatch.delenv("OPSCTL_TERRAFORM_BINARY")
+    after = place.drive(command)
+    assert after.ends() == 0, after.said
 
 
 def test_the_next_command_follows_the_terraform_of_a_killed_opsctl_and_goes_on(place):
@@ -108,6 +111,69 @@ def test_the_next_command_follows_the_terraform_of_a_killed_opsctl_and_goes_on(p
     assert "PlannedChange" not in following.said.partition("Adopted:")[2], "the plan saw what the apply made"
     assert not place.is_locked
     assert len(place.resources) == 3
+    assert left_behind(place.work) is None
+
+
+def test_a_terraform_whose_opsctl_died_in_the_moment_of_starting_it_is_found(place):
+    place.write(SLOW.replace("sleep 30", "sleep 1"))
+    driver = place.drive("apply")
+    driver.waits_for("Executing")
+    terraform = driver.terraform_pid
+    driver.send(signal.SIGKILL)
+    driver.ends()
+    run = place.work / "run.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"pid": 0, "started_ticks": 0}))
+    following = place.drive("plan")
+    following.waits_for(f"terraform apply of an opsctl that died (process {terraform}, since ")
+    assert following.ends() == 0, following.said
+    assert len(place.resources) == 3
+
+
+def test_another_environments_init_waits_for_the_init_of_a_killed_opsctl(place, monkeypatch, tmp_path):
+    """Terraform locks neither the plugin cache nor the lock file (hashicorp/terraform#31964)."""
+    monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path))
+    shared = tmp_path / "terraform-init.lock"
+    with slow_server() as server:
+        place.write(f'module "slow" {{\n  source = "{server.url}/module.zip"\n}}\n')
+        driver = place.drive("init")
+        place.until(lambda: server.asked, "Terraform to ask for the module")
+        driver.send(signal.SIGKILL)
+        driver.ends()
+        with pytest.raises(LockHeld, match="locked by") as caught, exclusive(shared, command="init"):
+            pass
+        assert f"process {driver.process.pid}: gone, but what it started is still at work" in caught.value.where
+        with exclusive(shared, command="init", wait_seconds=20):
+            assert not is_alive(driver.terraform_pid)
+
+
+def test_what_the_caller_ignores_stays_ignored(place):
+    """As under nohup: the terminal closes, and the work goes on."""
+    place.write(SLOW.replace("sleep 30", "sleep 1"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        driver = place.drive("apply")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    driver.waits_for("Executing")
+    driver.send(signal.SIGHUP)
+    assert driver.ends() == 0, driver.said
+    assert len(place.resources) == 3
+
+
+def test_a_reader_that_goes_away_does_not_stop_terraform(place):
+    """`opsctl up | head`: the pipe breaks at the next line, Terraform goes on to its end."""
+    place.write(SLOW.replace("sleep 30", "sleep 0.5"))
+    place.work.mkdir()
+    driver = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("driver.py"), place.stack, place.work, "apply"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    while "Executing" not in driver.stdout.readline():
+        assert driver.poll() is None
+    driver.stdout.close()
+    assert driver.wait(20) != 0
+    assert len(place.resources) == 3
+    assert not place.is_locked
     assert left_behind(place.work) is None
 
 
