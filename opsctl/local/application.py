@@ -84,7 +84,8 @@ class Application:
         send = self._repeats.remembering(request, send)
         if request.service in MOTO_SERVICES or any(gap.wants(request) for gap in self._answering):
             request = parse_request(scope, await read_body(receive))
-            await send_response(await self._handle_or_fault(request), send, head=request.method == "HEAD")
+            answer = await self._handle_or_fault(request)
+            await send_response(answer, without_retries(request, send), head=request.method == "HEAD")
         else:
             # Untouched, so that streamed answers stay streams.
             await self._ministack(scope, receive, without_retries(request, send))

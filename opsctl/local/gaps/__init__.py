@@ -20,6 +20,7 @@ from opsctl.local.gaps.codecommit_triggers import CodecommitTriggers
 from opsctl.local.gaps.database_secrets import DatabaseSecrets
 from opsctl.local.gaps.databases import Databases
 from opsctl.local.gaps.edge import Edge
+from opsctl.local.gaps.event_history import EventHistory
 from opsctl.local.gaps.event_source_mappings import EventSourceMappings
 from opsctl.local.gaps.event_targets import EventTargets
 from opsctl.local.gaps.function_code import FunctionCode
@@ -64,6 +65,7 @@ from opsctl.local.gaps.web_acls import WebAcls
 from opsctl.local.gaps.websockets import Websockets
 
 GAPS: tuple[type[Gap], ...] = (
+    EventHistory,
     StateBucket,
     AnonymousBuckets,
     AwsHosts,
