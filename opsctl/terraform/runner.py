@@ -140,11 +140,6 @@ class Terraform:
         self._environment = self._child_environment(environment)
         self._mask = Masker({*secrets, *secrets_in(environment, self.stack)})
 
-    @property
-    def mask(self) -> Masker:
-        """Takes known secrets out of a text."""
-        return self._mask
-
     # Commands
 
     def init(self, *, backend_file: Path | None = None, backend_settings: Mapping[str, str] | None = None) -> bool:
