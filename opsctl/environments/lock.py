@@ -92,7 +92,9 @@ class Lock:
         document = json.loads(text)
         if not isinstance(document, dict) or not isinstance(document.get("process"), dict):
             raise ValueError("it is not a lock")
-        process = _typed(Process, document["process"])
+        process: Process = _typed(Process, document["process"])
+        if not 0 < process.pid < 2**31:
+            raise ValueError("its process has no number that there is")
         lock: Lock = _typed(cls, document | {"process": process})
         for value in (lock.since, lock.seen):
             moment(value)
@@ -254,7 +256,10 @@ def moment(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is out of range") from error
 
 
 def age(seconds: float) -> str:

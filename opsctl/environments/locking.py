@@ -223,7 +223,7 @@ def _parsed(found: Found | None, read: Callable[[str], Answer], verdicts: list[V
         return None
     try:
         return read(found.body.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         verdicts.append(Verdict(Life.UNKNOWN, f"the lock's object can't be read: {error}"))
         return None
 
