@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -97,7 +97,7 @@ PLANS: dict[str, tuple[Guards, list[tuple[str, list[Change]]], list[tuple[str, l
                protect_stateful=True),
         [("up", []), ("up", [RULE, losing("module.photosets.aws_lambda_function.one"), losing('aws_eip.a["y"]')])],
         [
-            ("up", [RULE, DATABASE], f"a protected resource would be destroyed or replaced: {DATABASE.address} (delete"),
+            ("up", [RULE, DATABASE], f"a protected resource would be destroyed or replaced: {DATABASE.address}"),
             ("down", [DATABASE], "holds a database"),
             ("up", [QUEUE], f"{QUEUE.address} (replace; it holds messages"),
             ("up", [losing("module.x.aws_lb.this"), losing("aws_lb.that")], "2 protected resources"),
@@ -300,11 +300,11 @@ class Ticking:
 
 
 @pytest.fixture
-def friday(ports: Ports) -> Iterator[Ticking]:
+def friday(ports: Ports) -> Ticking:
     """A minute before the weekend's freeze."""
     clock = Ticking(datetime(2026, 11, 20, 14, 59, tzinfo=UTC))
     ports.clock = clock
-    yield clock
+    return clock
 
 
 def test_a_freeze_that_began_while_the_plan_was_made_is_met(
