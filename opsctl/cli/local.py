@@ -101,6 +101,7 @@ def logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How ma
 @app.command()
 def reset(yes: Yes = False) -> None:
     """Stop the local cloud and set aside what it keeps, so that the next `up` begins with nothing."""
+    from opsctl.environments.ephemeral import forget_local
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 
@@ -111,4 +112,5 @@ def reset(yes: Yes = False) -> None:
     ):
         raise Refused("Nothing was changed.")
     archive = cloud.reset()
+    forget_local(config())
     screen.say("[green]✓[/] reset." + (f" What was kept is in {literal(archive)}." if archive else ""))

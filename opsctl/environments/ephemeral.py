@@ -199,7 +199,7 @@ def new_environment(
         Refused: the parent's guards allow no copy.
         NotBootstrapped: the parent's account has no state bucket.
     """
-    _check_name(config, name)
+    _check_name(config, name, parent)
     if parent.registration:
         raise UsageError(f"{parent.name} is ephemeral itself.", next=f"--from {parent.registration.parent}")
     if not parent.guards.ephemeral:
@@ -263,6 +263,7 @@ def current(config: Config, ports: Ports) -> Environment:
         return environment
     found = registry_of(environment, ports).read(environment.name)
     if found is None:
+        forget(config, environment.name)
         raise NotRegistered(environment)
     remember(config, found)
     return copy_of(config, found)
@@ -305,6 +306,14 @@ def forget(config: Config, name: str) -> None:
     (config.work / key_of(name)).unlink(missing_ok=True)
 
 
+def forget_local(config: Config) -> None:
+    """Forget all that were in the local cloud, whose registrations were set aside."""
+    local = {parent.name for parent in parents(config) if parent.is_local}
+    for name, registration in remembered(config).items():
+        if registration.parent in local:
+            forget(config, name)
+
+
 def parents(config: Config) -> list[Environment]:
     """The environments of opsctl.toml that can be read."""
     found = []
@@ -341,7 +350,7 @@ def _ephemeral(environment: Environment) -> Environment:
     return environment
 
 
-def _check_name(config: Config, name: str) -> None:
+def _check_name(config: Config, name: str, parent: Environment) -> None:
     if not NAME.fullmatch(name) or name in RESERVED:
         raise UsageError(
             f"{name!r} can't be an environment's name.",
@@ -350,9 +359,10 @@ def _check_name(config: Config, name: str) -> None:
         )
     if name in config.environments:
         raise UsageError(f"opsctl.toml has an environment {name!r} already.", next="Take another name.")
-    if name in (known := remembered(config)):
+    # Whether the parent has one of this name, its registry says.
+    if (known := remembered(config).get(name)) and known.parent != parent.name:
         raise UsageError(
-            f"There is an ephemeral environment {name!r} already, of {known[name].parent}.",
+            f"There is an ephemeral environment {name!r} already, of {known.parent}.",
             next=f"Look at it: opsctl env show {name}",
         )
 
