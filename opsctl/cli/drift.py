@@ -42,7 +42,7 @@ def drift(
     applied, count as absent: no drift.
     """
     from opsctl.cli.progress import Progress
-    from opsctl.drift.looking import look, look_everywhere
+    from opsctl.drift.looking import every_name, look, look_everywhere
     from opsctl.drift.report import exit_code
     from opsctl.environments.ports import connect
 
@@ -53,7 +53,7 @@ def drift(
         raise UsageError(f"There is no way to open an issue at {issue!r}.", next="--issue github")
     outcomes: list[Outcome]
     if every:
-        names = list(config().environments)
+        names = every_name(config())
         outcomes = look_everywhere(
             names, lambda name: connect(config(), named(name), on_event=_lines(screen, name, names), start=False)
         )
@@ -68,7 +68,12 @@ def drift(
             _show(outcome, screen, noise)
         _show_unanswered(outcomes, screen)
     if issue:
-        _keep_issue(outcomes, screen)
+        from opsctl.drift.issue import keep_issue
+        from opsctl.github.client import connect as github
+
+        marker = f"opsctl drift {environment}".strip()
+        if place := keep_issue(github(), outcomes, marker=marker):
+            screen.note(f"issue: {place}", style=None)
     code = exit_code(outcomes)
     raise typer.Exit(ExitCode.USAGE if detailed_exitcode and code == ExitCode.FINDINGS else code)
 
@@ -138,7 +143,3 @@ def _show_unanswered(outcomes: list[Outcome], screen: Console) -> None:
     for outcome in missing:
         hint = f" next: {outcome.error.next}" if outcome.error.next else ""
         screen.warn(f"not asked: [bold]{literal(outcome.environment)}[/] {literal(outcome.error.where)}{literal(hint)}")
-
-
-def _keep_issue(outcomes: list[Outcome], screen: Console) -> None:
-    raise UsageError("--issue github is not there yet.")

@@ -11,13 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from opsctl.config import Config
 from opsctl.drift.authors import find_authors
 from opsctl.drift.findings import Finding, findings
 from opsctl.drift.refreshed import read_refreshed
 from opsctl.drift.report import Outcome, Report, Unanswered
-from opsctl.environments import planning
+from opsctl.environments import locking, planning
+from opsctl.environments.ephemeral import parents, registry_of, remembered
+from opsctl.environments.events import ignore
 from opsctl.environments.lost_cloud import find_lost_cloud
-from opsctl.environments.ports import CloudNotRunning, Ports
+from opsctl.environments.ports import CloudNotRunning, Ports, connect
 from opsctl.errors import Interrupted, Locked, OpsctlError
 from opsctl.journal import Record
 from opsctl.terraform.child import Stop, requests_from_signals
@@ -25,7 +28,10 @@ from opsctl.terraform.child import Stop, requests_from_signals
 AT_ONCE = 4
 """Environments looked at side by side; each is a Terraform with up to 30 requests under way."""
 
-Connect = Callable[[str], Ports]
+APPLYING = "apply"
+"""In the operation of Terraform's lock ("OperationTypeApply"), a destroy's too. A plan holds it as well."""
+
+Reach = Callable[[str], Ports]
 
 
 class EnvironmentBusy(Locked):
@@ -33,8 +39,8 @@ class EnvironmentBusy(Locked):
 
     def __init__(self, environment: str, who: str) -> None:
         super().__init__(
-            f"{environment} is busy: {who} is applying, so nothing can be said about drift.",
-            next=f"Wait until that is done; opsctl status {environment} says who it is.",
+            f"{environment} is busy, so nothing can be said about drift. At work: {who}.",
+            next=f"Wait until that is done. opsctl status {environment} says whether it still lives.",
         )
 
 
@@ -80,8 +86,8 @@ def look(ports: Ports, *, stop: Stop | None = None) -> Report:
     _require_idle(ports)
     newest = ports.bucket.state()
     if newest is None or (newest.serial, newest.lineage) != (state.serial, state.lineage):
-        raise EnvironmentBusy(environment.name, "somebody")
-    found = tuple(_masked(finding, terraform.mask) for finding in findings(refreshed))
+        raise EnvironmentBusy(environment.name, "somebody, who stored another state meanwhile")
+    found = tuple(_masked(finding, terraform.masked) for finding in findings(refreshed))
     real = tuple(finding for finding in found if finding.is_real)
     report = Report(
         environment.name, "up", now, serial=state.serial, resources=len(refreshed.before), drift=real,
@@ -95,7 +101,7 @@ def look(ports: Ports, *, stop: Stop | None = None) -> Report:
     return replace(report, seconds=ports.clock.monotonic() - begin)
 
 
-def look_everywhere(names: Sequence[str], connect: Connect, *, at_once: int = AT_ONCE) -> list[Outcome]:
+def look_everywhere(names: Sequence[str], reach: Reach, *, at_once: int = AT_ONCE) -> list[Outcome]:
     """Look at several environments side by side, in the order of `names`; call it in the main thread.
 
     A signal stops all of them in order.
@@ -109,7 +115,7 @@ def look_everywhere(names: Sequence[str], connect: Connect, *, at_once: int = AT
         if stop.count:
             return Unanswered(name, Interrupted("Interrupted before it was asked."))
         try:
-            return look(connect(name), stop=stop)
+            return look(reach(name), stop=stop)
         except CloudNotRunning:
             return Report(name, "absent", datetime.now(UTC).isoformat(timespec="seconds"))
         except OpsctlError as error:
@@ -127,10 +133,29 @@ def look_everywhere(names: Sequence[str], connect: Connect, *, at_once: int = AT
     return outcomes
 
 
+def every_name(config: Config) -> list[str]:
+    """Every environment by name: those of opsctl.toml, each followed by its ephemeral copies. Of a parent that can't
+    be asked, the copies that this machine knows."""
+    known = {parent.name: parent for parent in parents(config)}
+
+    def family(name: str) -> list[str]:
+        try:
+            parent = known[name]
+            ports = connect(config, parent, on_event=ignore, start=False)
+            copies = [copy.name for copy in registry_of(parent, ports).all()]
+        except (KeyError, OpsctlError):
+            copies = [copy.name for copy in remembered(config).values() if copy.parent == name]
+        return [name, *copies]
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="families") as pool:
+        return [name for names in pool.map(family, config.environments) for name in names]
+
+
 def _require_idle(ports: Ports) -> None:
-    lock = ports.bucket.lock()
-    if lock and "apply" in str(lock.get("Operation", "apply")).lower():
-        raise EnvironmentBusy(ports.environment.name, f"{lock.get('Who') or 'somebody'} since {lock.get('Created')}")
+    """Raises EnvironmentBusy while a Terraform that applies holds the state."""
+    situation = locking.look(ports)
+    if situation and situation.state_lock and APPLYING in situation.state_lock.operation.lower():
+        raise EnvironmentBusy(ports.environment.name, situation.holder)
 
 
 def _last_change(ports: Ports) -> datetime | None:

@@ -1,8 +1,8 @@
-"""What looking for drift came to, for one environment and for several: as JSON, as an exit code, as an issue."""
+"""What looking for drift came to, for one environment and for several: as JSON, in words, as an exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,11 +10,6 @@ from opsctl.drift.authors import Author
 from opsctl.drift.findings import Difference, Finding
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
-
-LARGEST_ISSUE = 60_000
-"""Characters. GitHub takes 65,536 in an issue's body."""
-ROWS = 100
-"""Resources listed in an issue."""
 
 
 @dataclass(frozen=True)
@@ -116,49 +111,3 @@ def words(difference: Difference) -> str:
 def author_words(author: Author | None) -> str:
     """Who, with what, when; "" where nobody is known."""
     return f"{author.who} by {author.via} ({author.event}), {author.at}" if author else ""
-
-
-def issue_title(outcomes: Sequence[Outcome]) -> str:
-    names = ", ".join(outcome.environment for outcome in outcomes if outcome.exit_code)
-    return f"Drift: {names}"
-
-
-def issue_body(outcomes: Sequence[Outcome]) -> str:
-    """The issue in Markdown: what drifted where, who did it, and what to do; never longer than GitHub takes."""
-    text = "\n".join(_issue(outcomes))
-    return text if len(text) <= LARGEST_ISSUE else text[:LARGEST_ISSUE].rpartition("\n")[0] + "\n\n… cut here."
-
-
-def _issue(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    for outcome in outcomes:
-        yield f"## {_cell(outcome.environment)}"
-        yield ""
-        if isinstance(outcome, Unanswered):
-            yield f"Could not be asked: {_cell(outcome.error.what)}"
-        elif not outcome.drift:
-            yield f"No drift in {outcome.resources} resources, looked at {outcome.checked_at}."
-        else:
-            yield f"{len(outcome.drift)} of {outcome.resources} resources, looked at {outcome.checked_at}."
-            yield ""
-            yield "| resource | what | who |"
-            yield "|---|---|---|"
-            for finding in outcome.drift[:ROWS]:
-                what = "deleted" if finding.kind == "deleted" else "<br>".join(_cell(words(d)) for d in finding.drift)
-                yield f"| {_code(finding.address)} | {what} | {_cell(author_words(outcome.author_of(finding)))} |"
-            if len(outcome.drift) > ROWS:
-                yield f"| and {len(outcome.drift) - ROWS} more | | |"
-            yield ""
-            yield f"To undo it: `opsctl up {outcome.environment}`. To keep it: write it into the Terraform code."
-        yield ""
-
-
-def _code(text: str) -> str:
-    return f"`{text.replace('|', chr(92) + '|').replace('`', chr(39))}`"
-
-
-def _cell(text: str) -> str:
-    """Text that Markdown and HTML take literally, in one table cell; nobody is mentioned by it."""
-    plain = " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
-    for mark in "\\`*_[]|":
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain.replace("@", "@\N{ZERO WIDTH SPACE}").replace("#", "#\N{ZERO WIDTH SPACE}")
