@@ -26,6 +26,7 @@ class Run:
         started_at: UTC, ISO 8601.
         log: everything that it says.
         opsctl_pid, opsctl_ticks: who started it.
+        learnt_from: plans and variables files that say which of its words are secret.
         ended_at: when its end was seen, and a lock on the state may be left (it was killed, or could not release it);
             "" before.
     """
@@ -38,6 +39,7 @@ class Run:
     opsctl_pid: int
     ended_at: str = ""
     opsctl_ticks: int = 0
+    learnt_from: tuple[str, ...] = ()
 
     @property
     def is_alive(self) -> bool:
@@ -56,10 +58,15 @@ def started_ticks(pid: int) -> int:
         return 0
 
 
-def write_run(work: Path, *, pid: int, command: str, log: Path, started_at: str) -> None:
+def write_run(
+    work: Path, *, pid: int, command: str, log: Path, started_at: str, learnt_from: tuple[str, ...] = ()
+) -> None:
     """Note a process, or (`pid` 0) that it is about to be started: it can then be found by its log."""
     ours = os.getpid()
-    run = Run(pid, started_ticks(pid), command, str(log), started_at, ours, opsctl_ticks=started_ticks(ours))
+    run = Run(
+        pid, started_ticks(pid), command, str(log), started_at, ours,
+        opsctl_ticks=started_ticks(ours), learnt_from=learnt_from,
+    )  # fmt: skip
     _write(work, run)
 
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,6 +140,7 @@ class Terraform:
         self._clock, self._on_event, self._lock_wait = clock or SystemClock(), on_event, lock_wait_seconds
         self._environment = self._child_environment(environment)
         self._mask = Masker({*secrets, *secrets_in(environment, self.stack)})
+        self._learnt_from: list[Path] = []
 
     # Commands
 
@@ -223,7 +225,7 @@ class Terraform:
                 statuses=(0, 2),
             )
             out.chmod(0o600)
-            self._mask.add(secrets_in_plan(out))
+            self._learn([out])
             lineage, serial = state_in(out)
             binding = Binding(
                 environment=self.work.name,
@@ -296,6 +298,7 @@ class Terraform:
             Interrupted: it stopped in order; the state is kept.
         """
         self._check_belongs(plan)
+        self._learn([plan.file])
         name = "destroy" if plan.binding.destroy else "apply"
         with self._locked(name):
             ended = self._stream("apply", str(plan.file), name=name, parallelism=parallelism)
@@ -344,13 +347,16 @@ class Terraform:
         log = new_log(self.work, name, self._clock.now())
         delivery, begun, asked_before = _Delivery(self._on_event), self._clock.monotonic(), self.stop.count
         started_at, ended_well = self._clock.now().isoformat(), False
+        learnt_from = tuple(map(str, dict.fromkeys(self._learnt_from)))
         with requests_from_signals(self.stop):
             # Noted before and after: should we be killed in between, it is found by its log.
-            write_run(self.work, pid=0, command=name, log=log, started_at=started_at)
+            write_run(self.work, pid=0, command=name, log=log, started_at=started_at, learnt_from=learnt_from)
             child = processes.start(argv, env=self._environment, cwd=self.stack, output=log, descriptors=keeps)
             try:
                 with contextlib.suppress(OpsctlError):  # a full disk must not cut a running Terraform loose
-                    write_run(self.work, pid=child.pid, command=name, log=log, started_at=started_at)
+                    write_run(
+                        self.work, pid=child.pid, command=name, log=log, started_at=started_at, learnt_from=learnt_from
+                    )
                 status = follow(
                     child,
                     log,
@@ -423,8 +429,17 @@ class Terraform:
         if variables:
             files.append(self.work / "variables.tfvars.json")
             write_atomically(files[-1], json.dumps(dict(variables), indent=2), mode=0o600)
-        self._mask.add(secrets_in_variables_files(self.stack, files))
+        self._learn(files)
         return files
+
+    def _learn(self, files: Iterable[Path]) -> None:
+        """Mask from now on what these plans and variables files call sensitive."""
+        files = list(files)
+        plans = [file for file in files if zipfile.is_zipfile(file)]
+        self._mask.add(secrets_in_variables_files(self.stack, [file for file in files if file not in plans]))
+        for plan in plans:
+            self._mask.add(secrets_in_plan(plan))
+        self._learnt_from += files
 
     @contextlib.contextmanager
     def _locked(self, command: str) -> Iterator[None]:
@@ -448,6 +463,8 @@ class Terraform:
         """Take over a run whose opsctl died: follow it to its end, deliver all that it said, keep its state."""
         log, said, delivery = Path(run.log), list[str](), _Delivery(self._on_event)
         asked_before, follows = self.stop.count, run.is_alive
+        with contextlib.suppress(OSError, KeyError, ValueError):  # a plan that was cleaned away, or cut off
+            self._learn(map(Path, run.learnt_from))
 
         def on_line(line: str) -> None:
             said.append(self._mask(line))

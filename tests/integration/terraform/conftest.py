@@ -79,9 +79,11 @@ class Place:
     def plan_file(self, name: str = "test") -> Path:
         return self.work / "plans" / f"{name}.tfplan"
 
-    def drive(self, command: str) -> Driver:
+    def drive(self, command: str, *, variables: str = "") -> Driver:
         output = self.work / f"driver-{len(self.drivers)}.txt"
         self.work.mkdir(exist_ok=True)
+        if variables:
+            (self.work / "driver.tfvars").write_text(variables)
         with open(output, "w") as file:
             process = subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("driver.py"), self.stack, self.work, command],

@@ -30,7 +30,12 @@ def main(stack: Path, work: Path, command: str) -> None:
     terraform.init()
     if command == "init":
         return
-    plan = terraform.plan(out=work / "plans" / "driver.tfplan", destroy=command == "destroy")
+    given = work / "driver.tfvars"
+    plan = terraform.plan(
+        variables_file=given if given.is_file() else None,
+        out=work / "plans" / "driver.tfplan",
+        destroy=command == "destroy",
+    )
     if command in ("apply", "destroy"):
         say("Applying")
         applied = terraform.apply(plan)

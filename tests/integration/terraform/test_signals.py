@@ -129,6 +129,26 @@ def test_a_terraform_whose_opsctl_died_in_the_moment_of_starting_it_is_found(pla
     assert len(place.resources) == 3
 
 
+def test_the_secrets_of_a_killed_opsctl_are_masked_by_the_one_that_follows(place):
+    """Which words are secret stands in the variables file and in the plan of the one that died."""
+    place.write(
+        SLOW.replace("sleep 30", "sleep 1; echo told=$SHOWN").replace(
+            '  provisioner "local-exec" {',
+            '  provisioner "local-exec" {\n    environment = { SHOWN = nonsensitive(var.key) }',
+        )
+        + 'variable "key" {\n  type      = string\n  sensitive = true\n}\n'
+    )
+    driver = place.drive("apply", variables='key = "horse-battery-staple"\n')
+    driver.waits_for("Executing")
+    driver.send(signal.SIGKILL)
+    driver.ends()
+    following = place.drive("init")
+    assert following.ends() == 0, following.said
+    assert "told=(masked)" in following.said
+    logs = "".join(log.read_text() for log in (place.work / "logs").iterdir())
+    assert "horse-battery-staple" not in following.said + logs
+
+
 def test_another_environments_init_waits_for_the_init_of_a_killed_opsctl(place, monkeypatch, tmp_path):
     """Terraform locks neither the plugin cache nor the lock file (hashicorp/terraform#31964)."""
     monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path))
