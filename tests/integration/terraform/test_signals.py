@@ -182,7 +182,7 @@ def test_what_the_caller_ignores_stays_ignored(place):
 
 def test_a_reader_that_goes_away_does_not_stop_terraform(place):
     """`opsctl up | head`: the pipe breaks at the next line, Terraform goes on to its end."""
-    place.write(SLOW.replace("sleep 30", "sleep 0.5"))
+    place.write(SLOW.replace("sleep 30", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done"))
     place.work.mkdir()
     driver = subprocess.Popen(
         [sys.executable, Path(__file__).with_name("driver.py"), place.stack, place.work, "apply"],
