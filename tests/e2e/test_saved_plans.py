@@ -70,8 +70,8 @@ def test_a_file_that_is_no_plan_of_this_environment_is_refused_before_anything_r
     whole, binding = file.read_bytes(), beside.read_text()
     foreign = json.dumps(json.loads(binding) | {"environment": "prod"})
     for content, says_it_is, word in (
-        (whole[:-100], binding, "cut off"), (whole, "{}", "not what opsctl wrote"), (whole, "[", "not what opsctl wrote"),
-        (whole, foreign, "made for environment prod, not for local"),
+        (whole[:-100], binding, "cut off"), (whole, "{}", "not what opsctl wrote"),
+        (whole, "[", "not what opsctl wrote"), (whole, foreign, "made for environment prod, not for local"),
     ):  # fmt: skip
         file.write_bytes(content)
         beside.write_text(says_it_is)
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_plan_of_this_environment_is_refused_before_anything_r
 
 
 def people(endpoint: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Two people of IAM Identity Center, as environment variables: sessions of one role, which the emulator hands out."""
+    """Two people of IAM Identity Center, as environment variables: sessions that the emulator hands out."""
 
     def client(service: str) -> object:
         return botocore.session.Session().create_client(
