@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.workflows import RULES, lint
+from opsctl.workflows.files import find_definitions
 
 MODULES = Path(__file__).parents[2] / "terraform" / "modules"
-DEFINITIONS = sorted(MODULES.rglob("*.asl.json"))
+DEFINITIONS = list(find_definitions(MODULES))
 FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function:ship:live"
 RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1}]
 
@@ -120,20 +121,20 @@ def test_computed_numbers_are_no_problem() -> None:
     assert lint(machine(Work=computed)) == ()
 
 
-@pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.relative_to(MODULES).as_posix())
-def test_all_our_definitions_are_right(file: Path) -> None:
-    assert lint(file.read_text(), kind_of(file)) == ()
-
-
-def kind_of(file: Path) -> str:
-    """EXPRESS or STANDARD, as the module that uses the definition says."""
-    module = MODULES / file.relative_to(MODULES).parts[0]
-    user = next(text for text in (source.read_text() for source in module.glob("*.tf")) if f"/{file.name}" in text)
-    return "EXPRESS" if '"EXPRESS"' in user else "STANDARD"
+@pytest.mark.parametrize(
+    ("file", "machine_type"), DEFINITIONS, ids=[file.relative_to(MODULES).as_posix() for file, _ in DEFINITIONS]
+)
+def test_all_our_definitions_are_right(file: Path, machine_type: str) -> None:
+    assert lint(file.read_text(), machine_type) == ()
 
 
 def test_there_are_definitions_to_lint() -> None:
-    assert {"lists.asl.json", "release.asl.json"} <= {file.name for file in DEFINITIONS}
+    assert {"lists.asl.json", "release.asl.json"} <= {file.name for file, _ in DEFINITIONS}
+
+
+def test_a_machine_is_of_the_type_that_its_module_says() -> None:
+    types = {file.name: machine_type for file, machine_type in DEFINITIONS}
+    assert (types["image-processing.asl.json"], types["release.asl.json"]) == ("EXPRESS", "STANDARD")
 
 
 JSON = st.recursive(

@@ -96,10 +96,12 @@ def test_in_a_git_hook_it_looks_at_the_folder_and_not_at_the_hooks_repository(so
     assert read_repository(sources, hook).branch == "main"
 
 
-def test_asking_takes_no_lock_that_another_git_would_meet(sources: Path) -> None:
-    (sources / ".git" / "index.lock").write_text("")
-    (sources / "stack" / "main.tf").touch()
+def test_asking_writes_nothing_into_the_repository_where_another_git_may_be_at_work(sources: Path) -> None:
+    os.utime(sources / "stack" / "main.tf", (1, 1))
+    index = sources / ".git" / "index"
+    before = index.stat()
     assert read_repository(sources, VARIABLES).changes == ()
+    assert (index.stat().st_mtime_ns, index.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 ACTIONS = {"GITHUB_ACTIONS": "true", "GITHUB_REF_TYPE": "branch", "GITHUB_SHA": "c1"}
@@ -133,3 +135,8 @@ def test_an_unmerged_file_is_a_change() -> None:
     assert parse_status(f"# branch.oid c1\0# branch.head main\0{line}\0") == (
         {"branch.oid": "c1", "branch.head": "main"}, ("a b.tf",),
     )  # fmt: skip
+
+
+def test_where_a_renamed_file_was_before_is_no_entry_of_its_own() -> None:
+    line = "2 R. N... 100644 100644 100644 h1 h2 R100 new.tf"
+    assert parse_status(f"{line}\0? old.tf\0? added.tf\0")[1] == ("new.tf", "added.tf")
