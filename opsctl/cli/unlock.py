@@ -41,7 +41,7 @@ def unlock(
         if yes or force:
             return True
         screen.note(f"{literal(environment)} is locked by {literal(situation.holder)}.", style=None)
-        screen.note(f"  {literal(situation.place)}: {literal(situation.verdict.why)}", style=None)
+        screen.note(f"         {literal(situation.place)}", style=None)
         return screen.confirm("Release the lock?")
 
     def say(event: object) -> None:
@@ -59,4 +59,4 @@ def unlock(
         screen.say(f"{literal(environment)} is not locked.")
     else:
         screen.say(f"[green]✓[/] {literal(environment)} is free. It was locked by {literal(before.holder)}.")
-        screen.say(f"  [dim]{literal(before.place)}: {literal(before.verdict.why)}[/]")
+        screen.say(f"         [dim]{literal(before.place)}[/]")

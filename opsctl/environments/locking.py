@@ -111,13 +111,13 @@ class Situation:
 
     @property
     def place(self) -> str:
-        """Where the holder runs and why, one line."""
-        if not self.lock:
-            return self.state_lock.who if self.state_lock else "unknown"
-        parts = [f"{self.lock.process.host}, process {self.lock.process.pid}"]
-        parts += [f"why: {self.lock.why}"] if self.lock.why else []
-        parts += [self.lock.url] if self.lock.url else []
-        return "; ".join(parts)
+        """Where the holder runs, whether it lives, and why it does what it does: a line for each."""
+        lines = [f"{self.verdict.life.value}: {self.verdict.why}"]
+        if self.lock:
+            lines.insert(0, f"{self.lock.process.host}, process {self.lock.process.pid}")
+            lines += [f"why: {self.lock.why}"] if self.lock.why else []
+            lines += [self.lock.url] if self.lock.url else []
+        return "\n         ".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """The schema of `status --json` and `unlock --json`: `lock`."""
@@ -265,7 +265,7 @@ class EnvironmentLocked(Locked):
         }  # fmt: skip
         super().__init__(
             f"{name} is locked by {situation.holder}.",
-            where=f"{situation.place}: {situation.verdict.life.value}, {situation.verdict.why}",
+            where=situation.place,
             next=released[situation.verdict.life],
         )
 

@@ -62,7 +62,7 @@ def unlock(ports: Ports, *, force: bool, approve: Callable[[Situation], bool]) -
     if forced and not force:
         raise UnlockRefused(
             f"{name} stays locked by {situation.holder}.",
-            where=f"{situation.place}: {situation.verdict.life.value}, {situation.verdict.why}",
+            where=situation.place,
             next=f"If you are sure that nothing is at work: opsctl unlock {name} --force --name {name}",
         )
     if not approve(situation):
