@@ -28,8 +28,13 @@ COMMANDS: dict[str, Entry] = {
         "opsctl.cli.approve", "approve", "Agree to a plan, so that somebody else may apply it.", ENVIRONMENTS
     ),
     "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
-    "drift": Entry("opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS),
+    "drift": Entry(
+        "opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS
+    ),
     "unlock": Entry("opsctl.cli.unlock", "unlock", "Release the lock that a dead command left.", ENVIRONMENTS),
+    "history": Entry(
+        "opsctl.cli.history", "history", "Say what was done to an environment, and prove it is all told.", ENVIRONMENTS
+    ),
     "outputs": Entry("opsctl.cli.outputs", "outputs", "Print an environment's addresses and names.", ENVIRONMENTS),
     "env": Entry(
         "opsctl.cli.env", "app", "List environments; make ones that live for hours, and reap them.", ENVIRONMENTS

@@ -21,7 +21,7 @@ from opsctl.environments.environment import Environment, load_environment
 from opsctl.environments.events import Listener, StageFinished, StageStarted
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.errors import OpsctlError, UsageError
-from opsctl.journal import Journal, Outbox, Witness, state_folder
+from opsctl.journal import Journal, ObjectStore, Outbox, Parallel, Witness, state_folder
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Aws, Identity
@@ -128,16 +128,26 @@ def connect(config: Config, environment: Environment, *, on_event: Listener, sta
     identity = aws.caller_identity()
     check_account(identity, environment.account_id)
     bucket = StateBucket(environment, aws)
-    # What this machine remembers of a local journal is set aside with it by `opsctl local reset`.
-    remembered = cloud.state_folder / "seen" if cloud else state_folder() / "seen"
-    journal = Journal(
-        bucket, environment.name, witness=Witness(remembered / f"{bucket.name}.{environment.name}.json"),
-        outbox=Outbox(environment.work / "unrecorded"), mask=_mask(environment.stack), parallel=aws.map,
-    )  # fmt: skip
     return Ports(
         environment=environment, access=access, aws=aws, identity=identity, bucket=bucket,
-        journal=journal, cloud=cloud, incarnation=incarnation, on_event=on_event,
+        journal=journal_of(environment, bucket, cloud, aws.map), cloud=cloud, incarnation=incarnation,
+        on_event=on_event,
         terraform=lambda **settings: _terraform(environment, access, aws, on_event, **settings),
+    )  # fmt: skip
+
+
+def journal_of(
+    environment: Environment, store: ObjectStore, cloud: LocalCloud | None, parallel: Parallel = map
+) -> Journal:
+    """An environment's journal in `store`, with what this machine has for it.
+
+    What is remembered of a local journal lies with the local cloud's state, and `opsctl local reset` sets both aside.
+    """
+    remembered = (cloud.state_folder if cloud else state_folder()) / "seen"
+    return Journal(
+        store, environment.name,
+        witness=Witness(remembered / f"{environment.state_bucket}.{environment.name}.json"),
+        outbox=Outbox(environment.work / "unrecorded"), mask=_mask(environment.stack), parallel=parallel,
     )  # fmt: skip
 
 

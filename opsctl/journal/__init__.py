@@ -2,7 +2,7 @@
 
 from opsctl.journal.outbox import Outbox
 from opsctl.journal.record import Entry, Head, Record, chain
-from opsctl.journal.store import Begun, CorruptJournal, Journal, NotRecorded, ObjectStore, Unreadable
+from opsctl.journal.store import Begun, CorruptJournal, Journal, NotRecorded, ObjectStore, Parallel, Unreadable
 from opsctl.journal.verification import Finding, Verdict, verify
 from opsctl.journal.witness import Seen, Witness, state_folder
 
@@ -16,6 +16,7 @@ __all__ = [
     "NotRecorded",
     "ObjectStore",
     "Outbox",
+    "Parallel",
     "Record",
     "Seen",
     "Unreadable",
