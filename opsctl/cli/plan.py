@@ -45,9 +45,10 @@ def plan(
 ) -> None:
     """Show what `up` would change, in people's words, and keep the plan. Nothing is changed."""
     from opsctl.cli.approvals import Afresh
-    from opsctl.cli.plan_view import plan_document, saved_words, show_functions, show_plan
+    from opsctl.cli.plan_view import plan_document, saved_words, show_functions, show_objections, show_plan
     from opsctl.cli.progress import Progress
     from opsctl.environments import planning
+    from opsctl.environments.guards import objections
     from opsctl.environments.ports import connect
     from opsctl.environments.up import plan_up
     from opsctl.terraform.wording import summary
@@ -62,16 +63,20 @@ def plan(
         else:
             terraform, made = plan_up(ports, afresh=Afresh(screen, progress, yes), out=out)
         bundles = planning.bundles(ports, made)
+        objecting = objections(ports, made)
     told = tell(made, terraform, comment, pr, out) if comment else ""
     if comment in (Comment.MARKDOWN, Comment.STDOUT):
         screen.text(told)
     elif json:
-        screen.json(plan_document(made, bundles) | ({"comment": told} if told else {}))
+        document = plan_document(made, bundles) | {"guards": [violation.to_json() for violation in objecting]}
+        screen.json(document | ({"comment": told} if told else {}))
     elif made.has_changes:
         show_functions(bundles, screen)
         show_plan(made, screen)
     else:
         screen.say(summary(made))
+    if not json:
+        show_objections(objecting, screen)
     if out and not json:
         screen.note(saved_words(made, out), style=None)
     if comment is Comment.GITHUB and not json:

@@ -14,6 +14,7 @@ from opsctl.ui.console import Console, literal
 
 if TYPE_CHECKING:
     from opsctl.deploy.function_rules import Bundle
+    from opsctl.environments.guard_rules import Violation
     from opsctl.terraform import Plan
 
 MARKS = {
@@ -87,6 +88,13 @@ def show_functions(bundles: Sequence[Bundle], console: Console) -> None:
         console.note(f"  {bundle.unzipped_bytes / MEGABYTE:6.1f} MB  {literal(name)}", style=None)
     for finding in judge(bundles):
         console.warn(literal(f"{finding.where}: {finding.what}"))
+
+
+def show_objections(violations: Sequence[Violation], console: Console) -> None:
+    """Print which guards would refuse the plan if it were applied now, and how to comply."""
+    for violation in violations:
+        way = f", or {violation.override}" if violation.override else ""
+        console.warn(literal(f"It would be refused now: {violation.what}. {violation.next}{way}."))
 
 
 def plan_document(plan: Plan, bundles: Sequence[Bundle] = ()) -> dict[str, Any]:

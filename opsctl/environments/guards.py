@@ -96,8 +96,8 @@ def check_time(ports: Ports, command: str, intent: Intent) -> None:
 
 
 def objections(ports: Ports, plan: Plan) -> tuple[Violation, ...]:
-    """What `up` would meet now with this plan, were nothing said beside the command."""
-    return _place_violations(ports, UNSAID) + _plan_violations(ports, plan, "up")
+    """What this plan's `up` or `down` would meet now, were nothing said beside the command."""
+    return _place_violations(ports, UNSAID) + _plan_violations(ports, plan, "down" if plan.binding.destroy else "up")
 
 
 def _place_violations(ports: Ports, intent: Intent) -> tuple[Violation, ...]:

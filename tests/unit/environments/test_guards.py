@@ -185,8 +185,9 @@ def plans(terraform: Any) -> Callable[..., None]:
         for change in changes:
             groups[f"{change.action.value}d"] += (change,)
         terraform.plan = lambda **_: SimpleNamespace(
-            **groups, has_changes=True, sha256="f" * 64, meaning="m" * 64, functions=(), template_logic=template_logic
-        )
+            **groups, has_changes=True, sha256="f" * 64, meaning="m" * 64, functions=(), template_logic=template_logic,
+            binding=SimpleNamespace(destroy=False),
+        )  # fmt: skip
 
     return plan
 
