@@ -109,7 +109,7 @@ def require_same_plan(ports: Ports, terraform: Terraform, plan: Plan, intent: In
     for before, today, meaning in (
         (was.terraform_version, now.terraform_version, "with Terraform"),
         (was.provider_version, now.provider_version, "with provider"),
-        (was.destroy, now.destroy, "to destroy:"),
+        ("down" if was.destroy else "up", "down" if now.destroy else "up", "for opsctl"),
         # A first apply gives a state its lineage; that this has happened since shows in what the plans mean.
         (was.state_lineage or now.state_lineage, now.state_lineage or was.state_lineage, "on the state of lineage"),
     ):
