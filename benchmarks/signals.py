@@ -178,6 +178,7 @@ class Place:
     folder: Path
     server: SlowServer
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    patience_seconds: float = 60.0
 
     @property
     def stack(self) -> Path:
@@ -205,25 +206,35 @@ class Place:
     def make(self) -> None:
         self.stack.mkdir(parents=True)
         self.work.mkdir()
-        code = {
+        (self.stack / "main.tf").write_text(self.code())
+        (self.stack / "count.sh").write_text(COUNT)
+        if self.cell.command == "destroy":
+            self.apply_first()
+
+    def code(self) -> str:
+        return {
             "init": SLOW_MODULE,
             "plan": SLOW_READ,
             "apply": CHAIN.replace("PROVISIONER", PROVISIONER.replace("WHEN", "create")),
             "destroy": CHAIN.replace("PROVISIONER", PROVISIONER.replace("WHEN", "destroy")),
-        }[self.cell.command]
-        (self.stack / "main.tf").write_text(code.replace("URL", self.url))
-        (self.stack / "count.sh").write_text(COUNT)
-        if self.cell.command == "destroy":
-            (self.stack / "terraform.tfstate").write_text(json.dumps(APPLIED))
+        }[self.cell.command].replace("URL", self.url)
 
-    def start(self, *, quick: bool) -> subprocess.Popen[bytes]:
+    def apply_first(self) -> None:
+        (self.stack / "terraform.tfstate").write_text(json.dumps(APPLIED))
+
+    def variables(self) -> dict[str, str]:
+        """The environment of its commands."""
+        return {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
+
+    def start(self, *, quick: bool, command: str = "") -> subprocess.Popen[bytes]:
         printed = self.folder / f"printed-{int(quick)}"
-        environment = os.environ | {"MARK": self.mark, "SAID": str(self.folder / "said"), "QUICK": "yes" * quick,
-                                    "RUN": "second" if quick else "first"}  # fmt: skip
-        environment.pop("TF_CLI_CONFIG_FILE", None)
+        environment = self.variables() | {
+            "MARK": self.mark, "SAID": str(self.folder / "said"), "QUICK": "yes" * quick,
+            "RUN": "second" if quick else "first",
+        }  # fmt: skip
         with open(printed, "wb") as file:
             return subprocess.Popen(
-                [sys.executable, DRIVERS[self.cell.tool], self.stack, self.work, self.cell.command],
+                [sys.executable, DRIVERS[self.cell.tool], self.stack, self.work, command or self.cell.command],
                 stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
             )  # fmt: skip
 
@@ -255,24 +266,28 @@ class Place:
     def is_locked(self) -> bool:
         try:
             with exclusive(self.work / "lock", command="look", again=False):
-                return (self.stack / ".terraform.tfstate.lock.info").exists()
+                return self.state_is_locked()
         except LockHeld:
             return True
 
-    def state(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.stack / "terraform.tfstate").read_bytes())
-        return document
+    def state_is_locked(self) -> bool:
+        return (self.stack / ".terraform.tfstate.lock.info").exists()
 
-    def has_invalid_state(self, wanted: set[str], unwanted: set[str]) -> str:
-        """What is wrong with the state, or ""."""
+    def stored(self) -> bytes | None:
+        """The state as it is stored."""
         file = self.stack / "terraform.tfstate"
-        if not file.exists():
+        return file.read_bytes() if file.exists() else None
+
+    def wrong_with_state(self, wanted: set[str], unwanted: set[str]) -> str:
+        """What is wrong with the state, or ""."""
+        stored = self.stored()
+        if stored is None:
             return "there is no state" if wanted else ""
         try:
-            state = self.state()
+            state = json.loads(stored)
             names = {resource["name"] for resource in state["resources"] if resource["mode"] == "managed"}
         except (ValueError, KeyError, TypeError):
-            return f"the state is not one ({file.stat().st_size} bytes)"
+            return f"the state is not one ({len(stored)} bytes)"
         if state["version"] != 4 or state["serial"] < 1 or not state["lineage"]:
             return "the state is not sane"
         return f"the state has {sorted(names)}" if wanted - names or unwanted & names else ""
@@ -301,12 +316,15 @@ BEFORE = {"init": r"Initializing modules", "plan": r"terraform_remote_state\.slo
 """What Terraform had said by the time of the signal."""
 
 
-def play(cell: Cell, folder: Path, server: SlowServer) -> Seen:
+def play(place: Place) -> Seen:
     """Kill one command and see what it left."""
-    place, seen = Place(cell, folder, server), Seen()
+    cell, seen = place.cell, Seen()
     place.make()
     driver = place.start(quick=False)
-    if not within(30, lambda: place.is_in_the_middle() or driver.poll() is not None) or driver.poll() is not None:
+    if (
+        not within(place.patience_seconds, lambda: place.is_in_the_middle() or driver.poll() is not None)
+        or driver.poll() is not None
+    ):
         driver.kill()
         driver.wait()
         raise RuntimeError(f"{cell}: it did not come to its slow part: {place.said[-2000:]}")
@@ -321,16 +339,16 @@ def play(cell: Cell, folder: Path, server: SlowServer) -> Seen:
         seen.still_running = not place.ends()
         seen.stale_lock = place.is_locked
         wanted, unwanted = AT_LAST[cell.command] if completes else LEFT[cell.command]
-        if wrong := place.has_invalid_state(wanted, unwanted):
+        if wrong := place.wrong_with_state(wanted, unwanted):
             seen.invalid_state = True
             seen.trouble.append(wrong)
     again = place.start(quick=True)
-    if not within(STILL_RUNNING_SECONDS, lambda: again.poll() is not None) or again.returncode:
+    if not within(place.patience_seconds, lambda: again.poll() is not None) or again.returncode:
         seen.trouble.append(f"the next command failed: {again.poll()}")
     seen.still_running |= not place.ends()
     again.wait()
     seen.stale_lock |= place.is_locked
-    if wrong := place.has_invalid_state(*AT_LAST[cell.command]):
+    if wrong := place.wrong_with_state(*AT_LAST[cell.command]):
         seen.invalid_state = True
         seen.trouble.append(f"{wrong} after the next command")
     seen.lost_lines = len(lost(place, list(range(1, LINES + 1)) if completes else said_before))
@@ -375,18 +393,22 @@ def cells(tool: str, runs: int) -> list[Cell]:
 
 def play_all(chosen: list[Cell], at_once: int = AT_ONCE) -> list[tuple[Cell, Seen]]:
     with tempfile.TemporaryDirectory() as base, slow_server() as server, ThreadPoolExecutor(at_once) as pool:
-        return list(zip(chosen, pool.map(
-            lambda numbered: play(numbered[1], Path(base) / str(numbered[0]), server), enumerate(chosen)
-        ), strict=True))  # fmt: skip
+        places = [Place(cell, Path(base) / str(number), server) for number, cell in enumerate(chosen)]
+        return list(zip(chosen, pool.map(play, places), strict=True))
 
 
 def measure(runs: int = 20) -> dict[str, Any]:
     """Counts per tool and cell."""
     begin = time.monotonic()
     played = play_all([cell for tool in DRIVERS for cell in cells(tool, runs)])
-    report: dict[str, Any] = {"runs": runs, "seconds": 0.0, "cells": {tool: {} for tool in DRIVERS}}
+    return {"runs": runs, "cells": counted(played), "seconds": round(time.monotonic() - begin, 1)}
+
+
+def counted(played: list[tuple[Cell, Seen]]) -> dict[str, Any]:
+    """Tool → cell → counts."""
+    report: dict[str, Any] = {tool: {} for tool in DRIVERS}
     for cell, seen in played:
-        counts = report["cells"][cell.tool].setdefault(
+        counts = report[cell.tool].setdefault(
             str(cell), {"runs": 0, "stale_locks": 0, "invalid_states": 0, "runs_with_lost_lines": 0,
                         "still_running": 0, "next_failed": 0, "trouble": []}
         )  # fmt: skip
@@ -398,7 +420,6 @@ def measure(runs: int = 20) -> dict[str, Any]:
         counts["next_failed"] += any("next command failed" in line for line in seen.trouble)
         if seen.trouble:
             counts["trouble"].append("\n".join(seen.trouble))
-    report["seconds"] = round(time.monotonic() - begin, 1)
     return report
 
 
@@ -430,10 +451,9 @@ def table(report: dict[str, Any]) -> str:
     for tool, by_cell in report["cells"].items():
         lines.append(f"{tool} (stale locks / invalid states / lost lines / still running, of {report['runs']})")
         for shape in SHAPES:
-            counts = [by_cell[f"{shape} during {command}"] for command in COMMANDS]
             lines.append(f"  {shape:8}" + "".join(
-                f"  {command} {'/'.join(str(count[name]) for name in COUNTED)}"
-                for command, count in zip(COMMANDS, counts, strict=True)
+                f"  {command} {'/'.join(str(counts[name]) for name in COUNTED)}"
+                for command in COMMANDS if (counts := by_cell.get(f"{shape} during {command}"))
             ))  # fmt: skip
     return "\n".join(lines)
 

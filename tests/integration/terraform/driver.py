@@ -21,7 +21,7 @@ def say(text: str) -> None:
 def main(stack: Path, work: Path, command: str) -> None:
     terraform = Terraform(
         binary=find_terraform(),
-        provider=ProviderChoice("none", "a test without a provider", Path(os.devnull)),
+        provider=ProviderChoice("any", "a test", Path(os.environ.get("DRIVER_CLI_CONFIG", os.devnull))),
         stack=stack,
         work=work,
         environment=os.environ,
