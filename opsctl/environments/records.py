@@ -18,14 +18,13 @@ from opsctl.environments.events import Notice
 from opsctl.environments.git import read_repository
 from opsctl.environments.ports import Ports
 from opsctl.errors import Interrupted, OpsctlError
-from opsctl.journal import Begun, Entry
+from opsctl.journal import ABANDONED, Begun, Entry
 from opsctl.processes import is_alive
 from opsctl.terraform.lock import user
 
 if TYPE_CHECKING:
     from opsctl.terraform import Plan
 
-ABANDONED = "abandoned"
 NOT_BEGUN = "it had not begun to change anything"
 
 
@@ -78,17 +77,21 @@ def record_done(ports: Ports, command: str, details: dict[str, Any]) -> None:
 
 
 def settle_begun(ports: Ports, *, under_lock: bool, outcome: str = "unknown") -> int:
-    """Record the commands that began and were killed, and say how many.
+    """Record the commands that began and were killed, unless they wrote their own record, and say how many they were.
 
     One that worked under the lock is dead when we have that lock; another one when its process here is gone.
     """
-    begun = [one for one in ports.journal.begun() if (under_lock and one.under_lock) or _is_gone_here(one)]
-    for one in begun:
+    ports.journal.flush()
+    dead = [one for one in ports.journal.begun() if (under_lock and one.under_lock) or _is_gone_here(one)]
+    for one in dead:
+        if ports.journal.find(one.entry.id, one.entry.at):  # it died between its record and taking back that it began
+            ports.journal.forget(one)
+            continue
         details = dict(one.entry.details) | {
             "since": one.entry.at, "outcome": outcome, "recorded_by": _recorder(ports),
         }  # fmt: skip
         ports.journal.record(replace(one.entry, result=ABANDONED, at=_now(ports), details=details))
-    return len(begun)
+    return len(dead)
 
 
 def record_abandoned(

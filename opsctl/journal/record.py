@@ -10,9 +10,12 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = "0" * 64
+ABANDONED = "abandoned"
+"""The result of a command that was killed; somebody else wrote its record."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Entry:
     Attributes:
         at: UTC time at which the command ended, ISO 8601.
         who: the caller's ARN as AWS STS gives it.
-        result: "done", "failed", "interrupted" or "abandoned" (it was killed; somebody else wrote this).
+        result: "done", "failed", "interrupted" or `ABANDONED`.
         details: figures and names only (plan hash, counts, versions, commit); never a variable's value.
         id: tells two entries apart that are otherwise alike; "" in records older than ids.
     """
@@ -126,6 +129,15 @@ def edited(text: str | bytes) -> bool:
         return canonical(kept | {"hash": own}) != (text.decode() if isinstance(text, bytes) else text)
     except (KeyError, ValueError):
         return True
+
+
+def moment(text: str) -> datetime | None:
+    """An aware time from ISO 8601; None for anything else, which only an edited record holds."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC)
 
 
 def canonical(document: Any) -> str:

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from opsctl.errors import OpsctlError
 from opsctl.journal.bounds import Mask, bounded
 from opsctl.journal.outbox import Outbox
-from opsctl.journal.record import NOTHING, Entry, Head, Record, canonical, chain, edited, head_of, parse
+from opsctl.journal.record import (
+    ABANDONED,
+    NOTHING,
+    Entry,
+    Head,
+    Record,
+    canonical,
+    chain,
+    edited,
+    head_of,
+    moment,
+    parse,
+)
 from opsctl.journal.verification import NAME, Verdict, file_name, verify
 from opsctl.journal.witness import Witness
 
@@ -26,6 +38,8 @@ PAGE = 32
 """Records read side by side, `Aws.map` lets 8 of them at once go out: 100 records take about a second on AWS."""
 RETRIES = 5
 """How often a verification that somebody writes into begins again."""
+
+CLOCKS_DIFFER = timedelta(hours=1)
 
 Parallel = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
 
@@ -101,6 +115,10 @@ class Journal:
         kept = {"entry": asdict(bounded(entry, self._mask)), "under_lock": under_lock}
         self._store.create(f"{self._begun}{entry.id}.json", canonical(kept).encode())
 
+    def forget(self, begun: Begun) -> None:
+        """Take back that a command began: its record is there."""
+        self._store.remove(f"{self._begun}{begun.entry.id}.json")
+
     def begun(self) -> list[Begun]:
         """What began and has no record, in no order. What can't be read is left out, and where it is."""
         found = []
@@ -164,19 +182,25 @@ class Journal:
             f"The journal of {self.environment} did not stand still for {ATTEMPTS} tries.", where=self._head_key
         )
 
-    def _flush(self, own: Entry) -> None:
+    def flush(self) -> None:
+        """Append what waits on this machine. What can't be appended goes on waiting."""
+        with contextlib.suppress(OpsctlError):
+            self._flush(None)
+
+    def _flush(self, own: Entry | None) -> None:
         """Append what waits, each once: a process may have died between appending an entry and removing its file."""
         if self.outbox is None:
             return
         with self.outbox.held():
-            waiting = sorted(self.outbox.waiting(), key=lambda one: one[1].id == own.id)  # ours comes last
-            known = set()
-            if any(entry.id != own.id for _, entry in waiting):
-                latest = islice(self.newest(), PAGE)
-                known = {found.entry.id for found in latest if isinstance(found, Record)}
-            for file, entry in waiting:
-                if entry.id not in known:
+            waiting = self.outbox.waiting()
+            fresh = own is not None and [entry.id for _, entry in waiting] == [own.id]
+            for file, entry in sorted(waiting, key=lambda one: own is not None and one[1].id == own.id):  # ours is last
+                there = None if fresh else self.find(entry.id, entry.at)
+                if there is None:
                     self.append(entry)
+                elif there.entry.result == ABANDONED != entry.result:
+                    # Others thought it dead, and recorded it as such, while its record waited here.
+                    self.append(replace(entry, details=dict(entry.details) | {"corrects": there.sequence}))
                 self._store.remove(f"{self._begun}{entry.id}.json")
                 file.unlink(missing_ok=True)
 
@@ -241,6 +265,20 @@ class Journal:
                 yield Record.from_json(body or b"")
             except ValueError:
                 yield Unreadable(number)
+
+    def find(self, id: str, since: str) -> Record | None:
+        """The record of the entry `id`, which is not older than `since` (UTC, ISO 8601); looked for from the last one
+        back. Clocks of two machines may differ by an hour."""
+        earliest = moment(since)
+        for found in self.newest():
+            if not isinstance(found, Record):
+                continue
+            if found.entry.id == id:
+                return found
+            at = moment(found.entry.at)
+            if at and earliest and at < earliest - CLOCKS_DIFFER:
+                return None
+        return None
 
     def records(self) -> list[Record]:
         """All records, oldest first.

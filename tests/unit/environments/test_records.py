@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsctl.environments.events import Notice
+from opsctl.environments.history import read_history
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import origin, record_abandoned, recorded
 from opsctl.environments.up import up
 from opsctl.errors import Interrupted, OpsctlError
-from opsctl.journal import Entry, Journal, NotRecorded, Outbox
+from opsctl.journal import Entry, Journal, NotRecorded, Outbox, Record
 from opsctl.terraform.masking import Masker
 
 SINCE = "2026-11-21T11:55:00+00:00"
@@ -123,6 +125,43 @@ def test_who_takes_a_dead_command_s_lock_over_records_it_once(ports: Ports) -> N
         )  # fmt: skip
     assert outcome(ports) == [("up", "abandoned")]
     assert ports.journal.records()[0].entry.details["outcome"].endswith("done")
+
+
+def test_a_command_that_died_before_it_took_back_that_it_began_gets_no_second_record(ports: Ports) -> None:
+    kill(ports)
+    [begun] = ports.journal.begun()
+    ports.journal.append(replace(begun.entry, result="done"))
+    with recorded(ports, "down", {}, under_lock=True):
+        pass
+    assert outcome(ports) == [("up", "done"), ("down", "done")]
+    assert ports.journal.begun() == []
+
+
+def test_a_record_that_waited_on_a_machine_without_network_corrects_what_others_thought(
+    ports: Ports, tmp_path: Path
+) -> None:
+    kill(ports)
+    [begun] = ports.journal.begun()
+    record_abandoned(ports, command="up", who="arn:bob", host="h", pid=2**22 + 1, since=SINCE)
+    outbox = Outbox(tmp_path / "unrecorded")
+    outbox.put(replace(begun.entry, result="done"))
+    ports.journal = Journal(ports.bucket, "local", outbox=outbox)
+    with recorded(ports, "down", {}, under_lock=True):
+        pass
+    assert outcome(ports) == [("up", "abandoned"), ("up", "done"), ("down", "done")]
+    assert ports.journal.records()[1].entry.details["corrects"] == 1
+    shown = read_history(ports.journal, limit=10)
+    assert [r.entry.result for r in shown.records if isinstance(r, Record)] == ["done", "done"]
+
+
+def test_a_command_that_died_with_its_record_on_its_disk_is_recorded_with_that(ports: Ports, tmp_path: Path) -> None:
+    kill(ports)
+    [begun] = ports.journal.begun()
+    ports.journal = Journal(ports.bucket, "local", outbox=Outbox(tmp_path / "unrecorded"))
+    ports.journal.outbox.put(replace(begun.entry, result="failed"))  # type: ignore[union-attr]
+    with recorded(ports, "down", {}, under_lock=True):
+        pass
+    assert outcome(ports) == [("up", "failed"), ("down", "done")]
 
 
 def test_a_dead_command_that_had_not_begun_is_recorded_as_having_changed_nothing(ports: Ports) -> None:
