@@ -20,6 +20,7 @@ SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 NOT_SECRET = re.compile(r"(_FILE|_PATH|_URI|_URL|_FULL_URI|_SIZE|_TTL)$")
+IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 class Masker:
@@ -88,9 +89,10 @@ def _inside_base64(raw: bytes, before: int) -> str:
 
 
 def secrets_in(environment: Mapping[str, str], stack: Path) -> set[str]:
-    """Values of TF_VAR_* that `stack` declares sensitive, and of variables whose names say that they are secret."""
+    """Values of TF_VAR_* that `stack` declares sensitive, of variables whose names say that they are secret, and the
+    passwords in URLs (of a proxy, a database)."""
     sensitive = {f"TF_VAR_{name}" for name in sensitive_variables(stack)}
-    return {
+    return {password for value in environment.values() for password in IN_URL.findall(value)} | {
         part
         for name, value in environment.items()
         if name in sensitive or (SECRET_NAMES.search(name) and not NOT_SECRET.search(name))
