@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 
 from tests.e2e.project import Project
@@ -25,11 +24,13 @@ def without(text: str, *blocks: str) -> str:
 def guard(project: Project, text: str) -> None:
     """Give the local environment these guards instead of those before."""
     file = project.root / "opsctl.toml"
-    file.write_text(re.sub(r"\n\[environments\.local\.guards\][^\[]*$", "", file.read_text()) + text)
+    file.write_text(file.read_text().partition("\n[environments.local.guards]")[0] + text)
 
 
 def test_guards_refuse_by_name_and_an_override_is_in_the_journal(small: Project) -> None:
-    small.opsctl("up", "local", "--yes", "--no-smoke")
+    guard(small, '\n[environments.local.guards]\ngates = ["smoke"]\n')
+    # The small stack has nothing to be proved through; that it is missed shows that --no-smoke did not help.
+    assert "no output edge.domain_name" in small.opsctl("up", "local", "--yes", "--no-smoke", status=1).stderr
     stack = small.root / "terraform/stack/main.tf"
     stack.write_text(without(stack.read_text(), 'resource "aws_s3_bucket" "notes"', 'resource "aws_sns_topic" "after"'))
 
@@ -55,6 +56,7 @@ def test_a_branch_is_required_in_words_outside_of_git_and_by_name_inside(small: 
     guard(small, '\n[environments.local.guards]\nbranches = ["main"]\nclean_tree = true\n')
     outside = small.opsctl("up", "local", "--yes", status=5).stderr
     assert "the branch is not known: not a git repository" in outside
+    assert [found["guard"] for found in small.json("plan", "local")["guards"]] == ["branches", "clean_tree"]
     (small.root / ".gitignore").write_text(".opsctl/\n")
     for words in (["init", "-q", "-b", "feature"], ["add", "-A"], ["commit", "-q", "-m", "Begin"]):
         subprocess.run(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.cli.plan_view import plan_document, show_plan
+from opsctl.cli.plan_view import plan_document, show_objections, show_plan
+from opsctl.environments.guard_rules import Violation
 from opsctl.terraform.plan import Action, Binding, Change, Plan
 from opsctl.terraform.wording import summary
 from opsctl.ui.console import Console
@@ -81,3 +82,12 @@ def test_the_json_document_names_actions_and_attributes_and_never_values() -> No
         }
     ]  # fmt: skip
     assert document["has_changes"] is True
+
+
+def test_what_would_refuse_the_plan_is_told_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    found = (Violation("freeze", "frozen [for good]", "Wait"), Violation("accounts", "account 1 is not allowed", "Go"))
+    show_objections(found, Console())
+    assert capsys.readouterr().err == (
+        '! It would be refused now: frozen [for good]. Wait, or --override freeze="…".\n'
+        "! It would be refused now: account 1 is not allowed. Go.\n"
+    )
