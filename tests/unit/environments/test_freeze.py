@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from opsctl.environments.freeze import WEEKDAYS, Unreadable, Window, parse_window
@@ -101,6 +101,7 @@ def test_bounds_in_the_hour_that_never_comes_leave_no_hole() -> None:
     assert not closed(after, "2026-03-29T01:29")
 
 
+@settings(deadline=None)
 @given(begins=weekly, ends=weekly, now=moments, weeks=st.integers(-60, 60))
 def test_a_weekly_window_is_the_same_every_week(begins: str, ends: str, now: datetime, weeks: int) -> None:
     assume(begins != ends)
@@ -108,6 +109,7 @@ def test_a_weekly_window_is_the_same_every_week(begins: str, ends: str, now: dat
     assert bool(window.covering(now)) == bool(window.covering(now + timedelta(weeks=weeks)))
 
 
+@settings(deadline=None)
 @given(begins=weekly, ends=weekly, now=moments)
 def test_the_week_is_the_window_and_its_complement(begins: str, ends: str, now: datetime) -> None:
     assume(begins != ends)
@@ -118,6 +120,7 @@ def test_the_week_is_the_window_and_its_complement(begins: str, ends: str, now: 
     assert span.begins <= now < span.ends
 
 
+@settings(deadline=None)
 @given(begins=weekly, ends=weekly, now=moments)
 @example(begins="Sun 02:30", ends="Mon 00:00", now=datetime(2026, 10, 25, 0, 45, tzinfo=UTC))
 @example(begins="Sun 02:30", ends="Mon 00:00", now=datetime(2026, 3, 29, 0, 45, tzinfo=UTC))
@@ -131,6 +134,7 @@ def test_where_clocks_are_changed_a_moment_may_be_in_both_and_is_never_in_neithe
         assert now.astimezone(VIENNA).month in (3, 10)
 
 
+@settings(deadline=None)
 @given(begins=weekly, ends=weekly, now=moments)
 def test_away_from_changed_clocks_the_wall_clock_alone_decides(begins: str, ends: str, now: datetime) -> None:
     local = now.astimezone(VIENNA)
@@ -145,6 +149,7 @@ def test_away_from_changed_clocks_the_wall_clock_alone_decides(begins: str, ends
     assert bool(parse_window(begins, ends, VIENNA).covering(now)) is expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20).filter(lambda text: not text[:1].isdigit()))
 def test_any_other_text_is_refused_in_words(text: str) -> None:
     with pytest.raises(Unreadable, match="none of"):
