@@ -53,7 +53,7 @@ from opsctl.environments.lock import (
 from opsctl.environments.lost_cloud import find_lost_cloud
 from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import Found
-from opsctl.errors import Locked, OpsctlError
+from opsctl.errors import Interrupted, Locked, OpsctlError
 from opsctl.terraform.adoption import left_behind
 from opsctl.terraform.lock import LockHeld, exclusive, user
 from opsctl.terraform.run_record import read_run, started_ticks
@@ -382,7 +382,7 @@ def locked(
             waiting.until(lambda: _require_free_state(ports))
             yield
         except BaseException as error:
-            if heartbeat.is_lost and not isinstance(error, Locked):
+            if heartbeat.is_lost and isinstance(error, Interrupted | KeyboardInterrupt):
                 raise LockLost(ports.environment.name, _look_if_possible(ports)) from error
             raise
         finally:

@@ -31,7 +31,7 @@ class FrozenClock:
         self.seconds = 0.0
 
     def now(self) -> datetime:
-        return EPOCH
+        return EPOCH + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds

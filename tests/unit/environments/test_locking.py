@@ -117,7 +117,7 @@ def yes(_: object) -> bool:
         (replace(GONE, boot="boot-z"), {"silence": FRESH_SECONDS}, Life.LIVE, False),
         (replace(GONE, boot="boot-z", machine="m-other"), {"silence": FRESH_SECONDS + 1}, Life.UNKNOWN, False),
         (replace(GONE, boot="boot-z", machine=""), {"silence": FRESH_SECONDS + 1}, Life.UNKNOWN, False),
-        (replace(GONE, namespace="pid:[2]"), {"silence": 5}, Life.LIVE, False),
+        (replace(GONE, namespace="pid:[2]"), {"alive": False, "silence": 5}, Life.LIVE, False),
         (replace(GONE, namespace="pid:[2]"), {"silence": SILENT_SECONDS + 1}, Life.ORPHANED, False),
         (ELSEWHERE, {"silence": FRESH_SECONDS}, Life.LIVE, False),
         (ELSEWHERE, {"silence": FRESH_SECONDS + 1}, Life.UNKNOWN, False),
@@ -217,6 +217,19 @@ def test_a_lock_with_a_wrong_field_is_told_from_a_good_one(lock: Lock, field: st
     document = json.loads(lock.to_json()) | {field: value}
     with contextlib.suppress(ValueError):
         assert json.loads(Lock.from_json(json.dumps(document)).to_json())[field] == value
+
+
+@pytest.mark.parametrize("change", [{"pid": 0}, {"pid": -1}, {"pid": 2**40}, {"pid": "7"}, {"host": None}])
+def test_a_process_that_can_t_be_is_no_holder(change: dict[str, Any]) -> None:
+    document = json.loads(lock_of(HERE).to_json())
+    with pytest.raises(ValueError, match="its "):
+        Lock.from_json(json.dumps(document | {"process": document["process"] | change}))
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-21T12:00:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_can_t_be_is_none(since: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Lock.from_json(lock_of(HERE, since=since).to_json())
 
 
 @pytest.mark.parametrize("key", [KEY, STATE_KEY])
@@ -368,13 +381,11 @@ def test_of_two_who_find_a_dead_command_s_lock_at_once_exactly_one_takes_it(
     read = aws.get_object
 
     def read_and_be_overtaken(**parameters: Any) -> Any:
-        """What we read is true no more when we act on it."""
-        answer = read(**parameters)
-        if parameters["Key"] == STATE_KEY or b"theirs" not in bucket.get(KEY, b""):
-            return answer
-        monkeypatch.setattr(aws, "get_object", read)
-        winner.enter_context(locked(rival, "down", Intent()))
-        return answer
+        """By the time that both objects were read, the first is another's."""
+        if parameters["Key"] == STATE_KEY:
+            monkeypatch.setattr(aws, "get_object", read)
+            winner.enter_context(locked(rival, "down", Intent()))
+        return read(**parameters)
 
     monkeypatch.setattr(aws, "get_object", read_and_be_overtaken)
     with winner:
@@ -384,7 +395,9 @@ def test_of_two_who_find_a_dead_command_s_lock_at_once_exactly_one_takes_it(
     assert KEY not in bucket
 
 
-def test_a_write_whose_answer_was_lost_is_known_as_our_own(ports: Ports, aws: Any, bucket: dict[str, bytes]) -> None:
+def test_a_write_whose_answer_was_lost_is_known_as_our_own(
+    ports: Ports, aws: Any, bucket: dict[str, bytes], told: list[str]
+) -> None:
     write = aws.put_object
 
     def write_twice(**parameters: Any) -> Any:
@@ -392,11 +405,22 @@ def test_a_write_whose_answer_was_lost_is_known_as_our_own(ports: Ports, aws: An
         write(**parameters)
         return write(**parameters)
 
+    def write_and_hear_nothing(**parameters: Any) -> Any:
+        aws.put_object = write
+        write(**parameters)
+        raise CloudUnreachable("No network.")
+
     aws.put_object = write_twice
     with locked(ports, "up", Intent()):
+        ports.clock.sleep(15)
         aws.put_object = write_twice
         require_held(ports)
+        ports.clock.sleep(15)
+        aws.put_object = write_and_hear_nothing
+        with pytest.raises(CloudUnreachable):
+            require_held(ports)
     assert KEY not in bucket
+    assert told == []
 
 
 def test_nobody_else_s_lock_is_released(ports: Ports, bucket: dict[str, bytes]) -> None:
@@ -442,11 +466,18 @@ def test_a_heartbeat_that_finds_the_lock_gone_ends_the_command_as_ctrl_c_would_a
     ports: Ports, bucket: dict[str, bytes], told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locking, "HEARTBEAT_SECONDS", 0.001)
-    with pytest.raises(LockLost, match="bob"), locked(ports, "up", Intent()):  # noqa: PT012
+    with pytest.raises(LockLost, match="bob") as lost, locked(ports, "up", Intent()):  # noqa: PT012
         put(bucket, lock_of(ELSEWHERE))
         signal.sigtimedwait([], 30)  # until the interrupt comes
-        pytest.fail("nobody stopped us")
-    assert any("taken" in text or "took" in text for text in told)
+    assert isinstance(lost.value.__cause__, KeyboardInterrupt)
+    assert told == ["Somebody took the lock from this command: stopping in order."]
+
+
+def test_a_failure_of_a_command_that_lost_its_lock_is_told_as_it_is(ports: Ports, bucket: dict[str, bytes]) -> None:
+    with pytest.raises(CloudUnreachable), locked(ports, "up", Intent()):  # noqa: PT012
+        put(bucket, lock_of(ELSEWHERE))
+        next(iter(locking._held.values())).beat()
+        raise CloudUnreachable("No network.")
 
 
 def test_a_sign_of_life_renews_the_lock_and_a_network_that_fails_for_a_while_takes_nothing_from_us(
