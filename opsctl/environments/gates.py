@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from opsctl.deploy.function_rules import judge
 from opsctl.environments.guard_rules import Violation, listed
-from opsctl.environments.planning import bundles
 from opsctl.environments.ports import Ports
 from opsctl.workflows.files import find_definitions
 
@@ -16,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def judge_gates(ports: Ports, plan: Plan, gates: Sequence[str]) -> tuple[Violation, ...]:
-    """Those of `gates` that a plan does not pass. The ones that speak after the apply have nothing to say here."""
+    """Those of `gates` that a plan does not pass.
+
+    Two have nothing to say here: `functions` spoke when the plan was made (`planning.check_functions`, for every
+    environment), and `smoke` speaks after the apply.
+    """
     required = {name: CHECKS[name] for name in gates if name in CHECKS}
     return tuple(
         Violation(name, f"the gate {name} is closed: {listed(found)}", "Correct what it names")
         for name, check in required.items()
         if (found := list(check(ports, plan)))
     )
-
-
-def functions(ports: Ports, plan: Plan) -> Iterator[str]:
-    return (f"{finding.where}: {finding.what}" for finding in judge(bundles(ports, plan)) if finding.refuses)
 
 
 def workflows(ports: Ports, plan: Plan) -> Iterator[str]:
@@ -43,7 +41,6 @@ def mapping_templates(ports: Ports, plan: Plan) -> Iterator[str]:
 
 
 CHECKS: Mapping[str, Callable[[Ports, Plan], Iterator[str]]] = {
-    "functions": functions,
     "workflows": workflows,
     "mapping-templates": mapping_templates,
 }

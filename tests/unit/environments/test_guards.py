@@ -138,8 +138,8 @@ def test_every_guard_has_its_cases() -> None:
     assert [*PLACES, *PLANS] == [guard.name for guard in (*PLACE_GUARDS, *PLAN_GUARDS)]
 
 
-def test_every_gate_is_checked_before_the_apply_or_is_the_one_that_comes_after() -> None:
-    assert {*CHECKS, "smoke"} == set(GATES)
+def test_every_gate_is_checked_by_the_plan_or_before_it_or_after_the_apply() -> None:
+    assert {*CHECKS, "functions", "smoke"} == set(GATES)
 
 
 def test_without_guards_anything_goes() -> None:
