@@ -51,7 +51,7 @@ LINES = 30
 SAY_SECONDS = 0.05
 ANSWER_AFTER_SECONDS = 1.5
 STILL_RUNNING_SECONDS = 30.0
-AT_ONCE = 6
+AT_ONCE = 8
 """Runs side by side: they mostly wait."""
 
 COUNT = f"""i=1
@@ -428,6 +428,7 @@ COUNTED = {
     "invalid_states": "invalid states",
     "runs_with_lost_lines": "runs with lost lines",
     "still_running": "still running 30 s later",
+    "next_failed": "next commands that failed",
 }
 
 
@@ -446,10 +447,10 @@ def rows(report: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """Every cell: stale locks / invalid states / runs with lost lines / still running."""
+    """Every cell: stale locks / invalid states / runs with lost lines / still running / next command failed."""
     lines = []
     for tool, by_cell in report["cells"].items():
-        lines.append(f"{tool} (stale locks / invalid states / lost lines / still running, of {report['runs']})")
+        lines.append(f"{tool} ({' / '.join(COUNTED.values())}; of {report['runs']})")
         for shape in SHAPES:
             lines.append(f"  {shape:8}" + "".join(
                 f"  {command} {'/'.join(str(counts[name]) for name in COUNTED)}"
