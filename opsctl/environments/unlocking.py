@@ -60,10 +60,12 @@ def unlock(ports: Ports, *, force: bool, approve: Callable[[Situation], bool]) -
         return Unlocked(name, None)
     forced = situation.verdict.life is not Life.ORPHANED
     if forced and not force:
+        follows = situation.own and situation.own.may_succeed
+        wait = f"opsctl up {name} (or down) follows it to its end and goes on. " if follows else ""
         raise UnlockRefused(
             f"{name} stays locked by {situation.holder}.",
             where=situation.place,
-            next=f"If you are sure that nothing is at work: opsctl unlock {name} --force --name {name}",
+            next=f"{wait}If you are sure that nothing is at work: opsctl unlock {name} --force --name {name}",
         )
     if not approve(situation):
         raise UnlockRefused(f"{name} stays locked.")

@@ -361,8 +361,9 @@ def test_what_a_dead_command_s_terraform_still_does_here_is_left_to_the_runner(
     with locked(ports, "up", Intent()):
         assert STATE_KEY in bucket
     put(bucket, lock_of(GONE, work=str(ports.environment.work.resolve())))
-    with pytest.raises(UnlockRefused):
+    with pytest.raises(UnlockRefused) as refused:
         unlock(ports, force=False, approve=yes)
+    assert "opsctl up local (or down) follows it" in refused.value.next
 
 
 def second(ports: Ports, tmp_path: Path, process: Process) -> Ports:
