@@ -474,20 +474,22 @@ class Terraform:
             delivery(Note(adoption.following(run)))
             if run.command == "plan":
                 end_group(run.pid, signal.SIGINT)
-        if log.is_file():
-            with requests_from_signals(self.stop):
-                follow(
-                    adoption.Orphan(run),
-                    log,
-                    offset=0,
-                    on_line=on_line,
-                    stop=self.stop,
-                    on_stop=lambda count: delivery(interrupting(run.command, count)),
-                    clock=self._clock,
-                )
-            if run.command in ("apply", "destroy"):
-                rescue_state(log, self._errored_state, into=self.unsaved_state)
-            seal(log, self._mask)
+        if not log.is_file():  # cleaned away, perhaps while it is written
+            private_folder(log.parent)
+            private_file(log)
+        with requests_from_signals(self.stop):
+            follow(
+                adoption.Orphan(run),
+                log,
+                offset=0,
+                on_line=on_line,
+                stop=self.stop,
+                on_stop=lambda count: delivery(interrupting(run.command, count)),
+                clock=self._clock,
+            )
+        if run.command in ("apply", "destroy"):
+            rescue_state(log, self._errored_state, into=self.unsaved_state)
+        seal(log, self._mask)
         outcome = adoption.outcome_of(run.command, said)
         if run.pid:  # else it never began
             delivery(adoption.adopted(run, outcome))

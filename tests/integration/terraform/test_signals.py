@@ -129,6 +129,20 @@ def test_a_terraform_whose_opsctl_died_in_the_moment_of_starting_it_is_found(pla
     assert len(place.resources) == 3
 
 
+def test_a_log_that_was_cleaned_away_does_not_keep_the_next_command_from_waiting(place):
+    place.write(SLOW.replace("sleep 30", "sleep 1"))
+    driver = place.drive("apply")
+    driver.waits_for("Executing")
+    driver.send(signal.SIGKILL)
+    driver.ends()
+    shutil.rmtree(place.work / "logs")
+    following = place.drive("plan")
+    assert following.ends() == 0, following.said
+    assert "it was cut off" in following.said, "nobody can tell how it ended"
+    assert "PlannedChange" not in following.said
+    assert len(place.resources) == 3
+
+
 def test_the_secrets_of_a_killed_opsctl_are_masked_by_the_one_that_follows(place):
     """Which words are secret stands in the variables file and in the plan of the one that died."""
     place.write(
