@@ -88,7 +88,8 @@ def version_of(argv: tuple[str, ...]) -> str:
     Raises:
         OpsctlError: it doesn't start, or doesn't answer as Terraform does.
     """
-    quiet = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    given = {name: value for name, value in os.environ.items() if not name.startswith("TF_CLI_ARGS")}
+    quiet = given | {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     try:
         done = processes.run([*argv, "version", "-json"], env=quiet, timeout_seconds=20)
         return str(json.loads(done.stdout)["terraform_version"])

@@ -9,6 +9,9 @@ import botocore.session
 import pytest
 
 from tests.e2e.project import Project
+from tests.integration.github.conftest import REPOSITORY, TOKEN, FakeGitHub, github
+
+__all__ = ["github"]
 
 # Without the provider of AWS a plan takes a second; what is tested here is the same for any resource.
 STACK = """
@@ -50,6 +53,15 @@ def change(project: Project, old: str, new: str) -> None:
 
 def test_a_saved_plan_is_applied_only_while_it_is_all_that_would_be_done(project: Project) -> None:
     project.opsctl("plan", "local", "--out", "my.tfplan")
+    # terragrunt#486, #1708: nothing but --yes or a person agrees.
+    says_yes = {
+        "CI": "true",
+        "TF_IN_AUTOMATION": "1",
+        "TF_CLI_ARGS": "-auto-approve",
+        "TF_CLI_ARGS_apply": "-auto-approve",
+    }
+    silent = project.opsctl("up", "local", "--plan", "my.tfplan", **says_yes, status=5)
+    assert "there is no terminal to ask at" in silent.stderr
     change(project, "size = 1", "size = 2")
     changed = project.opsctl("up", "local", "--plan", "my.tfplan", "--yes", status=5)
     assert "terraform_data.orders: would be created otherwise (input)" in changed.stderr
@@ -61,6 +73,19 @@ def test_a_saved_plan_is_applied_only_while_it_is_all_that_would_be_done(project
     assert "3 created" in done.stdout
     again = project.opsctl("up", "local", "--plan", "my.tfplan", "--yes", status=5)
     assert "terraform_data.orders: would no longer be created" in again.stderr
+
+
+def test_a_plan_is_told_on_its_pull_request_and_the_token_is_kept_nowhere(project: Project, github: FakeGitHub) -> None:
+    github.comments[7] = []
+    where = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": REPOSITORY}
+    assert "GITHUB_TOKEN" in project.opsctl("plan", "local", "--comment", "github", **where, status=2).stderr
+    told = project.opsctl("plan", "local", "--comment", "github", "--pr", "7", **where, GITHUB_TOKEN=TOKEN)
+    [comment] = github.comments[7]
+    assert comment["body"].startswith("<!-- opsctl plan local -->\n### opsctl plan: local\n\n**3 to create.**")
+    assert comment["html_url"] in told.stderr
+    assert TOKEN not in told.stdout + told.stderr
+    for file in (project.root / ".opsctl").rglob("*"):
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
 
 
 def test_a_file_that_is_no_plan_of_this_environment_is_refused_before_anything_runs(project: Project) -> None:

@@ -152,6 +152,15 @@ def test_an_approval_expires_to_the_minute_and_not_later_than_the_environment_sa
     assert "expired at 13:00" in refusal(asking(), plan_of("b"))
 
 
+def test_an_environment_that_became_stricter_shortens_what_was_approved_before(
+    asking: Make, agree: Any, clock: MovingClock
+) -> None:
+    agree(BEN, plan_of("a"), minutes=50)
+    clock.at = NOON + timedelta(minutes=10)
+    assert approval_of(asking(), plan_of("a"))
+    assert "expired at 12:10" in refusal(asking(minutes=10), plan_of("a"))
+
+
 def test_an_approval_from_the_future_shows_a_wrong_clock(asking: Make, agree: Any, clock: MovingClock) -> None:
     clock.at = NOON + timedelta(minutes=6)
     agree(BEN, plan_of("a"))

@@ -1,5 +1,7 @@
 """What belongs to a stack, and what makes `init` necessary."""
 
+import shutil
+
 import pytest
 
 from opsctl.terraform.configuration import configuration_sha256, init_sha256, locked_version, module_folders
@@ -59,3 +61,48 @@ def test_the_locked_version_of_the_provider_is_read(stack):
         '# made by terraform init\nprovider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
     )
     assert locked_version(stack) == "5.100.0"
+
+
+def test_the_fingerprint_is_the_same_wherever_the_checkout_lies(stack, tmp_path):
+    variables = tmp_path / "prod.tfvars"
+    variables.write_text("size = 1\n")
+    here = configuration_sha256(stack, [variables])
+    elsewhere = tmp_path / "another/place"
+    shutil.copytree(tmp_path / "stack", elsewhere / "stack")
+    shutil.copytree(tmp_path / "modules", elsewhere / "modules")
+    shutil.copy(variables, elsewhere)
+    assert configuration_sha256(elsewhere / "stack", [elsewhere / "prod.tfvars"]) == here
+
+
+@pytest.mark.parametrize(
+    ("file", "decides"),
+    [
+        ("modules/a/policy.json", True),
+        ("modules/a/templates/user_data.sh.tftpl", True),
+        ("modules/a/functions/thumbnail/handler.py", True),
+        ("modules/a/functions/thumbnail/__init__.py", True),
+        ("stack/extra.auto.tfvars", True),
+        ("modules/unused/main.tf", False),
+        ("modules/a/README.md", False),
+        ("modules/a/tests/rules.tftest.hcl", False),
+        ("modules/a/app/target/app.jar", False),
+        ("modules/a/functions/thumbnail/__pycache__/handler.pyc", False),
+        ("stack/.terraform.lock.hcl", False),
+        ("stack/terraform.tfstate.backup", False),
+    ],
+)
+def test_what_decides_what_an_apply_does_is_in_the_fingerprint_and_nothing_else(stack, file, decides):
+    before = configuration_sha256(stack)
+    path = stack.parent / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\xff another")
+    assert (configuration_sha256(stack) != before) is decides
+
+
+def test_what_one_file_loses_another_can_not_gain(stack):
+    (stack / "a.json").write_text("1")
+    (stack / "b.json").write_text("")
+    before = configuration_sha256(stack)
+    (stack / "a.json").write_text("")
+    (stack / "b.json").write_text("1")
+    assert configuration_sha256(stack) != before
