@@ -51,11 +51,14 @@ def plan(
     from opsctl.environments.guards import objections
     from opsctl.environments.ports import connect
     from opsctl.environments.up import plan_up
+    from opsctl.github import connect as connect_github
     from opsctl.terraform.wording import summary
 
     screen = console()
     if out:
         planning.check_out(out)
+    if comment is Comment.GITHUB:
+        connect_github()  # what is missing is told before anything slow begins
     with Progress(screen) as progress:
         ports = connect(config(), named(environment), on_event=progress)
         if destroy:
@@ -64,7 +67,7 @@ def plan(
             terraform, made = plan_up(ports, afresh=Afresh(screen, progress, yes), out=out)
         bundles = planning.bundles(ports, made)
         objecting = objections(ports, made)
-    told = tell(made, terraform, comment, pr, out) if comment else ""
+    told = tell(made, terraform, [violation.what for violation in objecting], comment, pr, out) if comment else ""
     if comment in (Comment.MARKDOWN, Comment.STDOUT):
         screen.text(told)
     elif json:
@@ -84,14 +87,19 @@ def plan(
     raise typer.Exit(ExitCode.USAGE if detailed_exitcode and made.has_changes else ExitCode.DONE)
 
 
-def tell(made: Plan, terraform: Terraform, where: Comment, number: int | None, out: Path | None) -> str:
+def tell(
+    made: Plan, terraform: Terraform, refusals: list[str], where: Comment, number: int | None, out: Path | None
+) -> str:
     """The plan as Markdown, or the address of the comment that now holds it."""
+    from opsctl.drift import findings_in
     from opsctl.github import comments, connect
     from opsctl.github.plan_comment import MARKER, plan_comment
 
     body = plan_comment(
         made,
         mask=terraform.masked,
+        refusals=refusals,
+        outside=[finding.address for finding in findings_in(made.file) if finding.is_real],
         apply=f"opsctl up {made.environment} --plan {out}" if out and not made.binding.destroy else "",
     )
     if where is not Comment.GITHUB:

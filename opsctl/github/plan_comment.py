@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from opsctl.github.markdown import LARGEST, code
+from opsctl.github.markdown import LARGEST, code, plain
 from opsctl.terraform.plan import Action, Change, Plan
 from opsctl.terraform.wording import DONE_TO, counted, summary
 
@@ -24,12 +24,17 @@ SPARE = 200
 """Characters kept free for the marker."""
 
 
-def plan_comment(plan: Plan, *, mask: Callable[[str], str] = lambda text: text, apply: str = "") -> str:
+def plan_comment(
+    plan: Plan, *, mask: Callable[[str], str] = lambda text: text, apply: str = "",
+    refusals: Sequence[str] = (), outside: Sequence[str] = (),
+) -> str:  # fmt: skip
     """A plan in Markdown, at most `LARGEST` characters with its marker. It holds names and actions, no value.
 
     Args:
         mask: takes known secrets out of a text.
         apply: the command that applies it; by default `opsctl up ENV`.
+        refusals: what guards would object to now.
+        outside: addresses of what somebody changed outside of Terraform; the provider's noise is not among them.
     """
     modules = {
         module: [change for change in changes if change.action in DONE_TO] for module, changes in plan.by_module.items()
@@ -37,7 +42,11 @@ def plan_comment(plan: Plan, *, mask: Callable[[str], str] = lambda text: text, 
     modules = {module: changes for module, changes in modules.items() if changes}
     most = MOST_LINES
     while True:
-        parts = [_head(plan, mask)]
+        parts = [
+            _head(plan, mask),
+            *_list("Guards would refuse it now:", refusals, lambda text: plain(mask(text))),
+            *_list("Changed outside of Terraform since the last apply:", outside, lambda text: code(mask(text))),
+        ]
         if most:
             parts += [_section(module, changes, most, mask) for module, changes in modules.items()]
         elif modules:
@@ -45,12 +54,18 @@ def plan_comment(plan: Plan, *, mask: Callable[[str], str] = lambda text: text, 
         text = "\n\n".join([*parts, _foot(plan, apply)])
         if len(text) <= LARGEST - SPARE:
             return text
+        if not most:
+            return "\n\n".join([_title(plan), "Its names are too long to be told here.", _foot(plan, apply)])
         most //= 2
 
 
-def _head(plan: Plan, mask: Callable[[str], str]) -> str:
+def _title(plan: Plan) -> str:
     verb = " (destroy)" if plan.binding.destroy else ""
-    lines = [f"### opsctl plan: {plan.environment}{verb}", "", f"**{summary(plan)}**"]
+    return f"### opsctl plan: {plan.environment}{verb}\n\n**{summary(plan)}**"
+
+
+def _head(plan: Plan, mask: Callable[[str], str]) -> str:
+    lines = [_title(plan)]
     if plan.lossy:
         lines += ["", "> [!CAUTION]", "> **This would lose something that Terraform can't make again:**"]
         lines += [
@@ -85,6 +100,11 @@ def _line(change: Change, mask: Callable[[str], str]) -> str:
 def _names(names: Sequence[str], mask: Callable[[str], str]) -> str:
     shown = ", ".join(code(mask(name)) for name in names[:MOST_NAMES])
     return shown + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+
+
+def _list(title: str, items: Sequence[str], shown: Callable[[str], str]) -> list[str]:
+    lines = [f"- {shown(item)}" for item in items[:MOST_LOSSES]] + _more(len(items) - MOST_LOSSES, "- ")
+    return ["\n".join([f"**{title}**", "", *lines])] if items else []
 
 
 def _more(number: int, before: str) -> list[str]:

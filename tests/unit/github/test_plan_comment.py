@@ -54,6 +54,18 @@ def test_a_reader_sees_figures_first_then_what_is_lost_then_each_module() -> Non
     assert "aws_region" not in text
 
 
+def test_what_guards_object_to_and_what_others_changed_is_told_before_the_modules() -> None:
+    text = shown(
+        plan_comment(
+            plan_of(change("aws_sns_topic.alarms")), refusals=["The branch is <b>x</b>, not main."],
+            outside=[f"aws_sqs_queue.q{n}" for n in range(50)],
+        )
+    )  # fmt: skip
+    assert text.index("Guards would refuse it now") < text.index("- The branch is <b>x</b>, not main.")
+    assert text.index("- aws_sqs_queue.q39") < text.index("- and 10 more") < text.index("stack: 1 to create")
+    assert "outside of Terraform" not in shown(plan_comment(plan_of()))
+
+
 def test_no_changes_are_told_in_a_line_and_nothing_is_to_be_applied() -> None:
     text = shown(plan_comment(plan_of()))
     assert "No changes" in text
@@ -90,6 +102,14 @@ def test_5000_changes_fit_and_the_figures_stay_complete(modules: int, resources:
     assert re.search(r"and [\d,]+ more", text) or "too many to be told" in text
     assert "opsctl up prod" in text
     assert comment.count("<details>") == comment.count("</details>")
+
+
+def test_names_that_alone_are_too_long_leave_the_figures() -> None:
+    changes = [change(f"aws_s3_bucket.{'_' * 2000}{n}", Action.DELETE) for n in range(40)]
+    text = shown(plan_comment(plan_of(*changes)))
+    assert len(text) < 1000
+    assert "40 to destroy." in text
+    assert "opsctl up prod" in text
 
 
 HOSTILE = [
