@@ -8,7 +8,6 @@ encrypted in the bucket), which can't do without.
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import json
 import os
@@ -195,10 +194,11 @@ if sys.argv[1:] == ["apply"]:
 
 
 class Watch:
-    """Reads the command lines of all processes as long as it is open."""
+    """Reads the command lines of the project's processes as long as it is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: Project) -> None:
         self.seen: set[str] = set()
+        self._project = project
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
@@ -211,11 +211,8 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    with contextlib.suppress(OSError):
-                        self.seen.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        while not self._stop.wait(0.1):
+            self.seen |= set(self._project.processes().values())
 
 
 class GitHub:
@@ -314,7 +311,7 @@ def test_no_secret_is_given_away_whatever_happens(planted: Project) -> None:
         return done
 
     github = GitHub()
-    with Watch() as watch:
+    with Watch(planted) as watch:
         opsctl("up", "local", "--yes", "--no-smoke", "--why", "the first one")
         variables(planted, password=SECRETS["in tfvars"], fails="plan")
         opsctl("plan", "local", status=2)
@@ -346,6 +343,7 @@ def test_no_secret_is_given_away_whatever_happens(planted: Project) -> None:
         leaks = {f"{place}: {found}" for place, text in kept(planted) for found in found_in(text)}
         opsctl("down", "local", "--yes")
     assert github.sent
+    assert any("terraform apply" in words for words in watch.seen)
     said |= {f"to GitHub: {number}": text for number, text in enumerate(github.sent)}
     said |= {f"argv: {words[:60]}": words for words in watch.seen}
     leaks |= {f"{place}: {found}" for place, text in said.items() for found in found_in(text)}

@@ -435,11 +435,16 @@ class Story:
 PEOPLE = ("ada", "bob")
 
 
-def play(story: Story, sabotage: Callable[[World], None] = lambda world: None) -> list[str]:
+def play(
+    story: Story,
+    sabotage: Callable[[World], None] = lambda world: None,
+    counts: dict[str, int] | None = None,
+) -> list[str]:
     """Play a story on a fresh environment and say what went wrong, in people's words; [] when nothing did.
 
     Args:
         sabotage: takes a protection away, to see that its lack is found.
+        counts: what happened is added here: "applies", and commands "refused" because of a lock.
     """
     with tempfile.TemporaryDirectory(prefix="opsctl-story-") as folder:
         world = World(Path(folder))
@@ -454,7 +459,12 @@ def play(story: Story, sabotage: Callable[[World], None] = lambda world: None) -
                 for name, host, command in zip(PEOPLE, story.hosts, story.commands, strict=True)
             ]
             world.scheduler.run(story.turns, dict(story.kills), actors)
-            return [*world.violations, *outcomes(actors), *aftermath(world, actors)]
+            wrong = [*world.violations, *outcomes(actors), *aftermath(world, actors)]
+    if counts is not None:
+        refused = sum(isinstance(actor.error, Locked) for actor in actors)
+        for name, number in (("applies", len(world.applied)), ("refused", refused)):
+            counts[name] = counts.get(name, 0) + number
+    return wrong
 
 
 @contextlib.contextmanager
