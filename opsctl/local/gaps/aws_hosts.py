@@ -2,6 +2,7 @@
 
 - `API.execute-api.REGION.amazonaws.com` as a request's Host and as a CloudFront origin. MiniStack answers
   `API.execute-api.localhost` only, and refuses to dial an origin at amazonaws.com: 502.
+- An API is found whoever owns it: who calls by its host name says no account, and MiniStack would look in one only.
 - An S3 origin is asked over TLS, as CloudFront does: MiniStack takes every request for one without, so a bucket policy
   that denies those (`aws:SecureTransport`) would refuse CloudFront.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -23,8 +25,10 @@ EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com
 class AwsHosts(Gap):
     async def install(self) -> None:
         from ministack.core.iam_evaluator import pin_request_origin
-        from ministack.services import cloudfront
+        from ministack.services import apigateway, apigateway_v1, cloudfront
 
+        for gateway, apis in ((apigateway_v1, apigateway_v1._rest_apis), (apigateway, apigateway._apis)):
+            gateway.find_api_scope = _owner_in(apis)
         serve_s3 = cloudfront._serve_s3_origin
         fetch = cloudfront._fetch_from_origin
 
@@ -65,3 +69,14 @@ class AwsHosts(Gap):
     async def answer(self, request: Request, forward: Handler) -> Response:
         api = request.host.partition(".")[0]
         return await forward(replace(request, headers={**request.headers, "host": f"{api}.execute-api.localhost"}))
+
+
+def _owner_in(apis: Any) -> Callable[[str], tuple[str, str] | None]:
+    """Which (account, region) an API is of, by its id."""
+
+    def owner(api_id: str) -> tuple[str, str] | None:
+        return next(
+            ((account_id, region) for (account_id, region, known), _ in list(apis.all_items()) if known == api_id), None
+        )
+
+    return owner

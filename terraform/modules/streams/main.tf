@@ -12,8 +12,9 @@ locals {
   region     = data.aws_region.current.id
   arn        = "arn:${data.aws_partition.current.partition}"
 
+  # The longest name of an environment has 16 letters, and S3 takes 63 in all.
   # Said rather than referred to, so that stream, queues, pipes and mappings can be made at the same time.
-  bucket_name = "${var.name_prefix}-stream-failures-${local.account_id}-${local.region}"
+  bucket_name = "${var.name_prefix}-failures-${local.account_id}-${local.region}"
   bucket_arn  = "${local.arn}:s3:::${local.bucket_name}"
   queue_arns  = { for name in ["shipments", "pipe-failures"] : name => "${local.arn}:sqs:${local.region}:${local.account_id}:${var.name_prefix}-${name}" }
 }

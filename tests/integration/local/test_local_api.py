@@ -127,3 +127,18 @@ def test_what_s3_refuses_is_mapped_by_the_pattern_of_its_status(api: Api) -> Non
             **where, statusCode=status, selectionPattern=pattern, responseTemplates={"application/json": "{}"}
         )
     assert api.call("POST", NOT_TEXT, Content_Type="image/jpeg")[0] == 502
+
+
+def test_an_api_of_another_account_answers_by_its_host_name(client: Client, running: Running) -> None:
+    gateway = client("apigateway", account="745813098010")
+    made = gateway.create_rest_api(name="other")
+    where = {"restApiId": made["id"], "resourceId": made["rootResourceId"], "httpMethod": "GET"}
+    gateway.put_method(**where, authorizationType="NONE")
+    gateway.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    gateway.put_method_response(**where, statusCode="200")
+    gateway.put_integration_response(**where, statusCode="200")
+    gateway.create_deployment(restApiId=made["id"], stageName="v1")
+    host = f"{made['id']}.execute-api.{REGION}.amazonaws.com"
+    request = urllib.request.Request(f"{running.endpoint_url}/v1/", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status == 200
