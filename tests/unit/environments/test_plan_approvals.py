@@ -348,3 +348,11 @@ def test_whatever_lies_beside_a_plan_is_judged_and_never_crashes(ports: Ports, s
     binding_file(file).write_bytes(b"\xff\xfe" + json.dumps(text).encode())
     with pytest.raises(PlanStale):
         check_plan_file(ports.environment, file)
+
+
+def test_a_file_that_was_cut_off_is_refused(ports: Ports, saved: Any) -> None:
+    file = saved(plan_of("a"))
+    assert check_plan_file(ports.environment, file).environment == "local"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(PlanStale, match="cut off"):
+        check_plan_file(ports.environment, file)
