@@ -487,6 +487,7 @@ def processes_of(world: World) -> Iterator[None]:
         mock.patch.object(subprocess, "run", side_effect=FileNotFoundError("git")),
         mock.patch.object(socket, "gethostname", host),
         mock.patch.object(os, "getpid", pid),
+        mock.patch.object(os, "fsync"),
         mock.patch.object(locking, "this_process", this_process),
         mock.patch.object(locking, "is_alive", lambda process: scheduler.is_alive(process.pid)),
         mock.patch.object(records, "is_alive", scheduler.is_alive),
