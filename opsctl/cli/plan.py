@@ -45,8 +45,16 @@ def plan(
 ) -> None:
     """Show what `up` would change, in people's words, and keep the plan. Nothing is changed."""
     from opsctl.cli.approvals import Afresh
-    from opsctl.cli.plan_view import plan_document, saved_words, show_functions, show_objections, show_plan
+    from opsctl.cli.plan_view import (
+        plan_document,
+        saved_words,
+        show_functions,
+        show_objections,
+        show_outside,
+        show_plan,
+    )
     from opsctl.cli.progress import Progress
+    from opsctl.drift import findings_in
     from opsctl.environments import planning
     from opsctl.environments.guards import objections
     from opsctl.environments.ports import connect
@@ -67,11 +75,13 @@ def plan(
             terraform, made = plan_up(ports, afresh=Afresh(screen, progress, yes), out=out)
         bundles = planning.bundles(ports, made)
         objecting = objections(ports, made)
-    told = tell(made, terraform, [violation.what for violation in objecting], comment, pr, out) if comment else ""
+        outside = [finding.address for finding in findings_in(made.file) if finding.is_real]
+    refusals = [violation.what for violation in objecting]
+    told = tell(made, terraform, refusals, outside, comment, pr, out) if comment else ""
     if comment in (Comment.MARKDOWN, Comment.STDOUT):
         screen.text(told)
     elif json:
-        document = plan_document(made, bundles) | {"guards": [violation.to_json() for violation in objecting]}
+        document = plan_document(made, bundles, outside) | {"guards": [violation.to_json() for violation in objecting]}
         screen.json(document | ({"comment": told} if told else {}))
     elif made.has_changes:
         show_functions(bundles, screen)
@@ -79,6 +89,7 @@ def plan(
     else:
         screen.say(summary(made))
     if not json:
+        show_outside(environment, outside, screen)
         show_objections(objecting, screen)
     if out and not json:
         screen.note(saved_words(made, out), style=None)
@@ -88,10 +99,10 @@ def plan(
 
 
 def tell(
-    made: Plan, terraform: Terraform, refusals: list[str], where: Comment, number: int | None, out: Path | None
-) -> str:
+    made: Plan, terraform: Terraform, refusals: list[str], outside: list[str], where: Comment, number: int | None,
+    out: Path | None,
+) -> str:  # fmt: skip
     """The plan as Markdown, or the address of the comment that now holds it."""
-    from opsctl.drift import findings_in
     from opsctl.github import comments, connect
     from opsctl.github.plan_comment import MARKER, plan_comment
 
@@ -99,7 +110,7 @@ def tell(
         made,
         mask=terraform.masked,
         refusals=refusals,
-        outside=[finding.address for finding in findings_in(made.file) if finding.is_real],
+        outside=outside,
         apply=f"opsctl up {made.environment} --plan {out}" if out and not made.binding.destroy else "",
     )
     if where is not Comment.GITHUB:

@@ -97,8 +97,21 @@ def show_objections(violations: Sequence[Violation], console: Console) -> None:
         console.warn(literal(f"It would be refused now: {violation.what}. {violation.next}{way}."))
 
 
-def plan_document(plan: Plan, bundles: Sequence[Bundle] = ()) -> dict[str, Any]:
-    """The plan as `--json` prints it: names and actions, never values; and how large its functions are."""
+def show_outside(environment: str, outside: Sequence[str], console: Console) -> None:
+    """Print what was changed outside of Terraform, and how to learn by whom."""
+    for address in outside:
+        console.warn(literal(f"Changed outside of Terraform: {address}"))
+    if outside:
+        console.note(f"  [dim]by whom and when:[/] opsctl drift {literal(environment)}", style=None)
+
+
+def plan_document(plan: Plan, bundles: Sequence[Bundle] = (), outside: Sequence[str] = ()) -> dict[str, Any]:
+    """The plan as `--json` prints it: names and actions, never values; and how large its functions are.
+
+    Args:
+        outside: addresses of what was changed outside of Terraform. What only looks so after a refresh is not among
+            them (hashicorp/terraform#10507): `opsctl drift --json` lists it as `noise`.
+    """
     return {
         "environment": plan.environment,
         "has_changes": plan.has_changes,
@@ -119,7 +132,7 @@ def plan_document(plan: Plan, bundles: Sequence[Bundle] = ()) -> dict[str, Any]:
             }
             for change in plan.changes
         ],
-        "drift": [change.address for change in plan.drift],
+        "drift": list(outside),
         "output_changes": list(plan.output_changes),
         "functions": [
             {
