@@ -58,7 +58,7 @@ def ended_process() -> Process:
 
 
 def test_an_up_killed_in_the_middle_is_followed_by_the_next_without_unlock(small: Project) -> None:
-    (small.root / "terraform/environments/local.tfvars").write_text("slow_seconds = 5\n")
+    (small.root / "terraform/environments/local.tfvars").write_text("slow_seconds = 4\n")
     small.opsctl("local", "start")
     killed = small.start("up", "local", "--yes", "--no-smoke", "--why", "a new queue")
     logs = small.root / ".opsctl/environments/local/logs"
@@ -66,10 +66,11 @@ def test_an_up_killed_in_the_middle_is_followed_by_the_next_without_unlock(small
         lambda: any("terraform_data.slow: Provisioning" in log.read_text() for log in logs.glob("*-apply*.log")),
         what="the slow step of the apply",
     )
-    lock = small.json("status", "local")["lock"]
-    assert (lock["state"], lock["pid"], lock["command"], lock["why"]) == ("live", killed.pid, "up", "a new queue")
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
+    lock = small.json("status", "local")["lock"]
+    assert (lock["pid"], lock["command"], lock["why"]) == (killed.pid, "up", "a new queue")
+    assert f"process {killed.pid} of this machine has ended" in lock["reason"]
     again = small.opsctl("up", "local", "--yes", "--no-smoke")
     assert f"Took over the lock of {lock['user']}'s opsctl up" in again.stderr
     assert "no changes" in again.stdout
