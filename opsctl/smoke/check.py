@@ -222,7 +222,14 @@ class Trial:
                 undo()
             except OpsctlError as error:
                 left.append(f"{what} ({error.what})")
+            except Exception as error:
+                left.append(f"{what} ({unforeseen(error)})")
         return left
+
+
+def unforeseen(error: Exception) -> str:
+    """An error that no check foresaw, in words. Only the system's own texts are told: others may hold values."""
+    return f"unforeseen: {type(error).__name__}" + (f": {error}" if isinstance(error, OSError) else "")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.errors import OpsctlError, UsageError
-from opsctl.smoke.check import Check, CheckFailed, CheckStopped, Report, Result, Status, Trial
+from opsctl.smoke.check import Check, CheckFailed, CheckStopped, Report, Result, Status, Trial, unforeseen
 from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge import Edge
 from opsctl.smoke.target import SmokeTarget
@@ -118,6 +118,8 @@ def run_check(
         message = "stopped before it ended"
     except OpsctlError as error:
         message = f"{error.what} {error.where}".strip()
+    except Exception as error:  # what one check did not foresee must not silence the others
+        message = unforeseen(error)
     finally:
         seconds = trial.seconds
         left = trial.clean_up()

@@ -77,6 +77,23 @@ def test_one_failure_makes_the_run_exit_4_and_the_others_go_on():
     assert report.results[0].evidence == {"half": "seen"}
 
 
+def test_what_a_check_did_not_foresee_fails_it_alone_and_tells_no_value():
+    def hung_up(trial):
+        trial.afterwards("the order", lambda: {}["the-key"])
+        raise TimeoutError("timed out during opening handshake")
+
+    def confused(trial):
+        {}["the-key"]
+
+    report = run(hung_up, confused, passing)
+    assert [(result.name, result.message) for result in report.results] == [
+        ("hung_up", "unforeseen: TimeoutError: timed out during opening handshake; "
+                    "left behind: the order (unforeseen: KeyError)"),
+        ("confused", "unforeseen: KeyError"),
+        ("passing", ""),
+    ]  # fmt: skip
+
+
 def test_a_report_is_json_with_everything_that_a_reader_needs():
     shown = json.loads(json.dumps(run(failing).to_json()))
     assert shown == {
