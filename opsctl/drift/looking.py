@@ -101,7 +101,9 @@ def look(ports: Ports, *, stop: Stop | None = None) -> Report:
     return replace(report, seconds=ports.clock.monotonic() - begin)
 
 
-def look_everywhere(names: Sequence[str], reach: Reach, *, at_once: int = AT_ONCE) -> list[Outcome]:
+def look_everywhere(
+    names: Sequence[str], reach: Reach, *, at_once: int = AT_ONCE, stop: Stop | None = None
+) -> list[Outcome]:
     """Look at several environments side by side, in the order of `names`; call it in the main thread.
 
     A signal stops all of them in order.
@@ -109,7 +111,7 @@ def look_everywhere(names: Sequence[str], reach: Reach, *, at_once: int = AT_ONC
     Raises:
         Interrupted: after all have stopped.
     """
-    stop = Stop()
+    stop = stop or Stop()
 
     def outcome(name: str) -> Outcome:
         if stop.count:
