@@ -1,15 +1,22 @@
-"""Everything that is measured, in one run: `make bench`. Writes benchmarks/report.json and benchmarks/REPORT.md."""
+"""Everything that is measured, in one run: `make bench`. Writes benchmarks/report.json and benchmarks/REPORT.md.
+
+    python -m benchmarks [PART…]
+
+With names of parts only these are measured anew. Ratios are always of one run.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import layers, path, startup, waf, whole
+from benchmarks import drift, environments, layers, path, signals, signals_aws, startup, waf, whole
 from opsctl.files import write_atomically
 
 FOLDER = Path(__file__).parent
@@ -18,16 +25,32 @@ PHOTOS_BOUND = """What bounds the photos is the pipeline behind the upload (uplo
 (`maximum_concurrency`), which decode and encode on 2 cores. The first burst also pays for starting them."""
 
 
-def main() -> None:
-    report = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
-        "startup": startup.measure(),
-        "waf": waf.measure(),
-        "layers": layers.measure(LAYER_REQUESTS),
-        "whole": whole.measure(),
-    }
-    write_atomically(FOLDER / "report.json", json.dumps(report, indent=2) + "\n")
+PARTS: dict[str, Callable[[], Any]] = {
+    "startup": startup.measure,
+    "waf": waf.measure,
+    "layers": lambda: layers.measure(LAYER_REQUESTS),
+    "whole": whole.measure,
+    "drift": drift.measure,
+    "environments": environments.measure,
+    "signals": signals.measure,
+    "signals_aws": signals_aws.measure,
+}
+
+NEWER: dict[str, Callable[[Any], Iterable[tuple[str, str, str]]]] = {
+    "drift": drift.rows, "environments": environments.rows, "signals": signals.rows, "signals_aws": signals_aws.rows,
+}  # fmt: skip
+"""Parts that an older report has not."""
+
+
+def main(names: Sequence[str]) -> None:
+    """Measure these parts (none: all) and keep what was measured of the others before."""
+    file = FOLDER / "report.json"
+    report = json.loads(file.read_text()) if names and file.exists() else {}
+    for name in names or PARTS:
+        report[name] = PARTS[name]()
+        report["date"] = datetime.now(UTC).date().isoformat()
+        report["machine"] = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+        write_atomically(file, json.dumps(report, indent=2) + "\n")
     write_atomically(FOLDER / "REPORT.md", "# Benchmarks\n\nMade by `make bench`.\n\n" + table(report))
     print(table(report))
 
@@ -54,6 +77,7 @@ def table(report: dict[str, Any]) -> str:
         *path.rows(run["path"]),
         *layers.rows(report["layers"]),
         *waf.rows(report["waf"]),
+        *(row for name, rows in NEWER.items() if name in report for row in rows(report[name])),
     ]  # fmt: skip
     lines = ["| what | measured | goal |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     where = f"{report['date']}, {report['machine']}, provider 5.100.0, Terraform 1.11.4."
@@ -75,4 +99,4 @@ def chain_rows(chain: dict[str, Any] | None) -> list[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

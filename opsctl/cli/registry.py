@@ -37,7 +37,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "outputs": Entry("opsctl.cli.outputs", "outputs", "Print an environment's addresses and names.", ENVIRONMENTS),
     "env": Entry(
-        "opsctl.cli.env", "app", "List environments; make ones that live for hours, and reap them.", ENVIRONMENTS
+        "opsctl.cli.env", "app", "List environments; have some that live for hours, and reap them.", ENVIRONMENTS
     ),
     "user": Entry("opsctl.cli.user", "app", "Say who may sign in to an environment, and what for.", ENVIRONMENTS),
     "bootstrap": Entry("opsctl.cli.bootstrap", "bootstrap", "Make what an AWS account needs once.", ENVIRONMENTS),
