@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,9 +130,12 @@ def _show(outcome: Outcome, screen: Console, noise: bool) -> None:
     else:
         screen.say(f"[green]✓[/] {name} has no drift in {outcome.resources} resources{seeming}.")
     if noise and outcome.noise:
+        alike = Counter(
+            (finding.type, one.path, one.reason) for finding in outcome.noise for one in finding.noise
+        )  # fmt: skip
         screen.table(
-            ("only looks changed", "attribute", "why"),
-            [(finding.address, one.path, one.reason) for finding in outcome.noise for one in finding.noise],
+            ("only looks changed", "attribute", "times", "why"),
+            [(kind, path, str(times), reason) for (kind, path, reason), times in sorted(alike.items())],
         )
 
 

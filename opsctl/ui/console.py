@@ -65,8 +65,10 @@ class Console:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str | None = None) -> None:
-        """A borderless table; cells that are str are taken literally."""
-        table = Table(*columns, box=None, title=title, title_justify="left", pad_edge=False, header_style="bold")
+        """A borderless table; cells that are str are taken literally, and folded where they don't fit."""
+        table = Table(box=None, title=title, title_justify="left", pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
         self.out.print(table)
