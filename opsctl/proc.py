@@ -24,7 +24,7 @@ def leader_writing_to(file: Path) -> int | None:
     for descriptor in Path("/proc").glob("[0-9]*/fd/1"):
         try:
             pid = int(descriptor.parts[2])
-            if os.readlink(descriptor) == str(file) and os.getsid(pid) == pid:
+            if descriptor.readlink() == file and os.getsid(pid) == pid:
                 return pid
         except OSError:
             continue

@@ -29,7 +29,7 @@ def approve(
     """
     from opsctl.cli.approvals import Afresh, Approval
     from opsctl.cli.progress import Progress
-    from opsctl.environments.approving import approve as record_approval
+    from opsctl.environments.approvals.approving import approve as record_approval
     from opsctl.environments.ports import connect
     from opsctl.ui.console import literal
 

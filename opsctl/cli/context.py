@@ -33,7 +33,7 @@ def environment(name: str) -> Environment:
     """The environment that a person named, of opsctl.toml or ephemeral."""
     if name in config().environments:
         return load_environment(config(), name)
-    from opsctl.environments.ephemeral import find_environment
+    from opsctl.environments.ephemeral.copies import find_environment
 
     return find_environment(config(), name)
 

@@ -43,10 +43,10 @@ def new(
     the local cloud it has an account of its own.
     """
     from opsctl.cli.progress import Progress
-    from opsctl.environments.ephemeral import new_environment
+    from opsctl.environments.ephemeral.copies import new_environment
+    from opsctl.environments.ephemeral.registration import parse_setting, parse_ttl
     from opsctl.environments.overview import Overview
     from opsctl.environments.ports import connect
-    from opsctl.environments.registration import parse_setting, parse_ttl
     from opsctl.ui.console import literal
 
     screen, origin = console(), named(parent)
@@ -100,7 +100,7 @@ def list_(json: Json = False) -> None:
 def show(environment: EnvironmentArgument, json: Json = False) -> None:
     """Show one environment, with the Terraform variables in which an ephemeral one differs from its parent."""
     from opsctl.clock import SystemClock
-    from opsctl.environments.ephemeral import current
+    from opsctl.environments.ephemeral.copies import current
     from opsctl.environments.events import ignore
     from opsctl.environments.overview import look_at
     from opsctl.environments.ports import connect
@@ -127,10 +127,10 @@ def show(environment: EnvironmentArgument, json: Json = False) -> None:
 @app.command()
 def extend(environment: EnvironmentArgument, ttl: Ttl, json: Json = False) -> None:
     """Let an ephemeral environment live this much longer, from now."""
-    from opsctl.environments.ephemeral import extend as give_time
+    from opsctl.environments.ephemeral.copies import extend as give_time
+    from opsctl.environments.ephemeral.registration import parse_ttl
     from opsctl.environments.events import ignore
     from opsctl.environments.ports import connect
-    from opsctl.environments.registration import parse_ttl
     from opsctl.ui.console import literal
 
     screen, target, time = console(), named(environment), parse_ttl(ttl)
@@ -157,10 +157,10 @@ def reap(
     """
     from opsctl.cli.progress import Progress
     from opsctl.clock import SystemClock
+    from opsctl.environments.ephemeral.reaping import Fate, decide
+    from opsctl.environments.ephemeral.reaping import reap as take_away
     from opsctl.environments.overview import survey
     from opsctl.environments.ports import connect
-    from opsctl.environments.reaping import Fate, decide
-    from opsctl.environments.reaping import reap as take_away
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 

@@ -153,7 +153,7 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _when(at: str, now: datetime) -> str:
-    from opsctl.environments.lock import age, moment
+    from opsctl.environments.locks.lock import age, moment
 
     try:
         return f"{age((now - moment(at)).total_seconds())} ago"

@@ -101,7 +101,7 @@ def logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How ma
 @app.command()
 def reset(yes: Yes = False) -> None:
     """Stop the local cloud and set aside what it keeps, so that the next `up` begins with nothing."""
-    from opsctl.environments.ephemeral import forget_local
+    from opsctl.environments.ephemeral.copies import forget_local
     from opsctl.errors import Refused
     from opsctl.ui.console import literal
 

@@ -56,7 +56,7 @@ def plan(
     from opsctl.cli.progress import Progress
     from opsctl.drift import findings_in
     from opsctl.environments import planning
-    from opsctl.environments.guards import objections
+    from opsctl.environments.guards.checking import objections
     from opsctl.environments.ports import connect
     from opsctl.environments.up import plan_up
     from opsctl.github import connect as connect_github

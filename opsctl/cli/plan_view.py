@@ -14,7 +14,7 @@ from opsctl.ui.console import Console, literal
 
 if TYPE_CHECKING:
     from opsctl.deploy.function_rules import Bundle
-    from opsctl.environments.guard_rules import Violation
+    from opsctl.environments.guards.rules import Violation
     from opsctl.terraform import Plan
 
 MARKS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.cli.context import EnvironmentArgument, Json, config, console
 from opsctl.cli.context import environment as named
-from opsctl.environments.lock import age
+from opsctl.environments.locks.lock import age
 
 WORDS = {
     "up": "[green]up[/]",

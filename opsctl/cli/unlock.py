@@ -10,7 +10,7 @@ from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console
 from opsctl.cli.context import environment as named
 
 if TYPE_CHECKING:
-    from opsctl.environments.locking import Situation
+    from opsctl.environments.locks.locking import Situation
 
 
 def unlock(
@@ -25,8 +25,8 @@ def unlock(
     A command whose lock is taken by force notices it within 15 s and stops in order.
     """
     from opsctl.environments.events import Notice
+    from opsctl.environments.locks.unlocking import unlock as release
     from opsctl.environments.ports import connect
-    from opsctl.environments.unlocking import unlock as release
     from opsctl.errors import UsageError
     from opsctl.ui.console import literal
 

@@ -16,9 +16,10 @@ from opsctl.drift.authors import find_authors
 from opsctl.drift.findings import Finding, findings
 from opsctl.drift.refreshed import read_refreshed
 from opsctl.drift.report import Outcome, Report, Unanswered
-from opsctl.environments import locking, planning
-from opsctl.environments.ephemeral import parents, registry_of, remembered
+from opsctl.environments import planning
+from opsctl.environments.ephemeral.copies import parents, registry_of, remembered
 from opsctl.environments.events import ignore
+from opsctl.environments.locks import locking
 from opsctl.environments.lost_cloud import find_lost_cloud
 from opsctl.environments.ports import CloudNotRunning, Ports, connect
 from opsctl.errors import Interrupted, Locked, OpsctlError

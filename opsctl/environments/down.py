@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opsctl.environments import guards, planning
+from opsctl.environments import planning
 from opsctl.environments.emptying import empty_bucket
+from opsctl.environments.guards import checking as guards
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.leftovers import Leftovers, find_leftovers
-from opsctl.environments.locking import locked
+from opsctl.environments.locks.locking import locked
 from opsctl.environments.lost_cloud import forget_incarnation
 from opsctl.environments.occupants import occupants
 from opsctl.environments.ports import Ports

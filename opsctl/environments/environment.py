@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.config import Config, ConfigError
-from opsctl.environments.guard_rules import UNGUARDED, Guards
-from opsctl.environments.guard_settings import parse_guards
-from opsctl.environments.registration import NAME, Registration
+from opsctl.environments.ephemeral.registration import NAME, Registration
+from opsctl.environments.guards.rules import UNGUARDED, Guards
+from opsctl.environments.guards.settings import parse_guards
 from opsctl.errors import OpsctlError, UsageError
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from opsctl.config import Config
 from opsctl.environments.environment import Environment
-from opsctl.environments.ephemeral import copy_of, parents, registry_of, remembered
+from opsctl.environments.ephemeral.copies import copy_of, parents, registry_of, remembered
+from opsctl.environments.ephemeral.registration import Registration
 from opsctl.environments.events import ignore
 from opsctl.environments.ports import CloudNotRunning, Ports, connect
-from opsctl.environments.registration import Registration
 from opsctl.environments.status import read_status
 from opsctl.errors import OpsctlError
 from opsctl.journal import Entry, Record

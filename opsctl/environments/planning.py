@@ -14,7 +14,7 @@ from opsctl.config import cache_folder
 from opsctl.deploy.function_rules import Bundle, judge, planned_bundles, refuse
 from opsctl.deploy.packages import build_packages, find_functions, find_jobs, find_layers
 from opsctl.deploy.service_jar import build_service_jar
-from opsctl.environments.approvals import check_plan_file
+from opsctl.environments.approvals.required import check_plan_file
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment
 from opsctl.environments.ports import Ports

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opsctl.environments.lock import Life
-from opsctl.environments.locking import look
+from opsctl.environments.locks.lock import Life
+from opsctl.environments.locks.locking import look
 from opsctl.environments.lost_cloud import find_lost_cloud
 from opsctl.environments.ports import Ports
 from opsctl.journal import Entry

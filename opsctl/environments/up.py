@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opsctl.environments import guards, planning
-from opsctl.environments.approvals import approval_of, check_plan_file, require_same_plan
-from opsctl.environments.ephemeral import require_time_left
+from opsctl.environments import planning
+from opsctl.environments.approvals.required import approval_of, check_plan_file, require_same_plan
+from opsctl.environments.ephemeral.copies import require_time_left
 from opsctl.environments.events import Notice
+from opsctl.environments.guards import checking as guards
 from opsctl.environments.intent import UNSAID, Intent
-from opsctl.environments.locking import locked, require_held
+from opsctl.environments.locks.locking import locked, require_held
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import addresses, recorded

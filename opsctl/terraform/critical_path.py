@@ -124,17 +124,20 @@ def _schedule(
     """When each resource ends if nothing but its dependencies holds it up, and which of these came last."""
     ends: dict[str, float] = {}
     before: dict[str, str | None] = {}
-    for root in {*seconds, *dependencies}:
-        stack = [root]
+    for root in sorted({*seconds, *dependencies}):
+        if root in ends:
+            continue
+        path, stack = {root}, [(root, iter(dependencies.get(root, ())))]
         while stack:
-            address = stack[-1]
-            waiting = [name for name in dependencies.get(address, ()) if name not in ends and name not in stack]
-            if waiting:
-                stack.extend(waiting)
+            address, waits = stack[-1]
+            # A circle, which only a state put together from two could have, is cut where it closes.
+            unended = next((name for name in waits if name not in ends and name not in path), None)
+            if unended is not None:
+                path.add(unended)
+                stack.append((unended, iter(dependencies.get(unended, ()))))
                 continue
             stack.pop()
-            if address in ends:
-                continue
+            path.discard(address)
             last = max(
                 (name for name in dependencies.get(address, ()) if name in ends),
                 key=lambda name: ends[name],

@@ -14,8 +14,8 @@ import pytest
 
 from opsctl.aws import Access
 from opsctl.aws.clients import Aws
-from opsctl.environments.lock import Lock, Process
-from opsctl.environments.locking import this_process
+from opsctl.environments.locks.lock import Lock, Process
+from opsctl.environments.locks.locking import this_process
 from opsctl.terraform.run_record import started_ticks
 from tests.e2e.project import Project, wait_for
 

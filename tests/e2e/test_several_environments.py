@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opsctl.config import load_config
-from opsctl.environments.ephemeral import find_environment
+from opsctl.environments.ephemeral.copies import find_environment
 from opsctl.environments.events import ignore
 from opsctl.environments.ports import Ports, connect
 from tests.e2e.project import Project

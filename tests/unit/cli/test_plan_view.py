@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.cli.plan_view import plan_document, show_objections, show_plan
-from opsctl.environments.guard_rules import Violation
+from opsctl.environments.guards.rules import Violation
 from opsctl.terraform.plan import Action, Binding, Change, Plan
 from opsctl.terraform.wording import summary
 from opsctl.ui.console import Console

@@ -28,11 +28,12 @@ from unittest import mock
 
 from opsctl.aws import Access
 from opsctl.aws.clients import Identity
-from opsctl.environments import locking, records
+from opsctl.environments import records
 from opsctl.environments.down import down
 from opsctl.environments.environment import Environment, Target
 from opsctl.environments.intent import Intent
-from opsctl.environments.lock import Process
+from opsctl.environments.locks import locking
+from opsctl.environments.locks.lock import Process
 from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.environments.up import plan_up, up

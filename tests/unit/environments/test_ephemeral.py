@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.config import Config, load_config
-from opsctl.environments import ephemeral
 from opsctl.environments.environment import Environment, UnknownEnvironment, load_environment
-from opsctl.environments.ephemeral import (
+from opsctl.environments.ephemeral import copies as ephemeral
+from opsctl.environments.ephemeral.copies import (
     Expired,
     NotRegistered,
     copy_of,
@@ -29,11 +29,8 @@ from opsctl.environments.ephemeral import (
     remembered,
     require_time_left,
 )
-from opsctl.environments.overview import Overview, deeds
-from opsctl.environments.planning import make_plan
-from opsctl.environments.ports import Ports
-from opsctl.environments.reaping import Fate, Reaped, Reaping, decide, reap
-from opsctl.environments.registration import (
+from opsctl.environments.ephemeral.reaping import Fate, Reaped, Reaping, decide, reap
+from opsctl.environments.ephemeral.registration import (
     LONGEST,
     UNITS,
     BadRegistration,
@@ -44,6 +41,9 @@ from opsctl.environments.registration import (
     parse_setting,
     parse_ttl,
 )
+from opsctl.environments.overview import Overview, deeds
+from opsctl.environments.planning import make_plan
+from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.errors import Locked, OpsctlError, Refused, UsageError
 from opsctl.exit_codes import ExitCode

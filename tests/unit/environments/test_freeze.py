@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from opsctl.environments.freeze import WEEKDAYS, Unreadable, Window, parse_window
+from opsctl.environments.guards.freeze import WEEKDAYS, Unreadable, Window, parse_window
 
 VIENNA = ZoneInfo("Europe/Vienna")
 WEEKEND = parse_window("Fri 16:00", "Mon 08:00", VIENNA, "weekend")

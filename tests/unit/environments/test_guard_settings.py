@@ -9,8 +9,8 @@ import pytest
 
 from opsctl.config import ConfigError, load_config
 from opsctl.environments import load_environment
-from opsctl.environments.approval_policy import ApprovalPolicy
-from opsctl.environments.guard_rules import GATES, UNGUARDED, Guards
+from opsctl.environments.approvals.policy import ApprovalPolicy
+from opsctl.environments.guards.rules import GATES, UNGUARDED, Guards
 
 PROJECT = Path(__file__).parents[3]
 HEAD = """

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from opsctl.environments.down import down
-from opsctl.environments.freeze import parse_window
-from opsctl.environments.gates import CHECKS
 from opsctl.environments.git import Repository
-from opsctl.environments.guard_rules import (
+from opsctl.environments.guards.checking import GuardRefused, OverrideRefused, objections
+from opsctl.environments.guards.freeze import parse_window
+from opsctl.environments.guards.gates import CHECKS
+from opsctl.environments.guards.rules import (
     GATES,
     PLACE_GUARDS,
     PLAN_GUARDS,
@@ -26,7 +27,6 @@ from opsctl.environments.guard_rules import (
     judge_plan,
     listed,
 )
-from opsctl.environments.guards import GuardRefused, OverrideRefused, objections
 from opsctl.environments.intent import Intent
 from opsctl.environments.ports import Ports
 from opsctl.environments.up import up
@@ -409,7 +409,7 @@ def test_a_plan_shows_what_up_would_meet(ports: Ports, plans: Any, terraform: An
 
 def test_git_is_asked_again_before_the_apply(ports: Ports, terraform: Any, plans: Any, monkeypatch: Any) -> None:
     answers = iter([MAIN, Repository("feature", "c")])
-    monkeypatch.setattr("opsctl.environments.guards.read_repository", lambda folder: next(answers))
+    monkeypatch.setattr("opsctl.environments.guards.checking.read_repository", lambda folder: next(answers))
     guarded(ports, Guards(branches=("main",)))
     plans(RULE)
     assert "branch feature" in refused(ports).where

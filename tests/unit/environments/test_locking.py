@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.aws.errors import CloudUnreachable
-from opsctl.environments import locking
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent
-from opsctl.environments.lock import (
+from opsctl.environments.locks import locking
+from opsctl.environments.locks.lock import (
     FRESH_SECONDS,
     SILENT_SECONDS,
     TERRAFORM_SECONDS,
@@ -33,10 +33,10 @@ from opsctl.environments.lock import (
     judge,
     judge_state_lock,
 )
-from opsctl.environments.locking import EnvironmentLocked, LockLost, locked, look, require_held, run_url
+from opsctl.environments.locks.locking import EnvironmentLocked, LockLost, locked, look, require_held, run_url
+from opsctl.environments.locks.unlocking import UnlockRefused, unlock
 from opsctl.environments.ports import Ports
 from opsctl.environments.state_bucket import StateBucket
-from opsctl.environments.unlocking import UnlockRefused, unlock
 from opsctl.errors import Locked, OpsctlError
 from opsctl.exit_codes import ExitCode
 from opsctl.journal import Journal

@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 
 from opsctl.aws.clients import Identity
-from opsctl.environments import approving
-from opsctl.environments.approval_policy import ApprovalPolicy
-from opsctl.environments.approvals import ApprovalMissing, PlanDiffers, approval_of, check_plan_file, require_same_plan
-from opsctl.environments.approving import OwnPlan, approve
-from opsctl.environments.callers import is_shared, person_of
+from opsctl.environments.approvals import approving
+from opsctl.environments.approvals.approving import OwnPlan, approve
+from opsctl.environments.approvals.callers import is_shared, person_of
+from opsctl.environments.approvals.policy import ApprovalPolicy
+from opsctl.environments.approvals.required import (
+    ApprovalMissing,
+    PlanDiffers,
+    approval_of,
+    check_plan_file,
+    require_same_plan,
+)
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent
 from opsctl.environments.ports import Ports

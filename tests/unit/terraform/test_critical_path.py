@@ -81,4 +81,8 @@ def test_the_chain_is_as_long_as_its_steps_and_no_dependency_is_overtaken(edges,
     taken = {str(number): float(value) for number, value in enumerate(seconds)}
     chain = critical_path(taken, waits)
     assert sum(step.seconds for step in chain) == (chain[-1].ends_at if chain else 0)
-    assert (chain[-1].ends_at if chain else 0) >= max(seconds)
+
+    def longest(name: str) -> float:
+        return taken[name] + max(map(longest, waits[name]), default=0.0)
+
+    assert (chain[-1].ends_at if chain else 0) == max(map(longest, taken))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.environments import planning
-from opsctl.environments.approvals import Approval, command_for_a_colleague, policy_of, same, shared
+from opsctl.environments.approvals.required import Approval, command_for_a_colleague, policy_of, same, shared
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
 from opsctl.environments.up import AfreshApprover, NotApproved, plan_up

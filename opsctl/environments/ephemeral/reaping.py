@@ -13,11 +13,11 @@ from enum import Enum
 from opsctl.config import Config
 from opsctl.environments.down import down
 from opsctl.environments.environment import Environment
-from opsctl.environments.ephemeral import copy_of, forget, registry_of
+from opsctl.environments.ephemeral.copies import copy_of, forget, registry_of
+from opsctl.environments.ephemeral.registration import Registration
 from opsctl.environments.intent import Intent
 from opsctl.environments.overview import Overview
 from opsctl.environments.ports import Ports
-from opsctl.environments.registration import Registration
 from opsctl.errors import Interrupted, OpsctlError, Refused, UsageError
 from opsctl.exit_codes import ExitCode
 

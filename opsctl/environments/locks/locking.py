@@ -35,7 +35,7 @@ from opsctl.aws.errors import NotFound
 from opsctl.environments import records
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent
-from opsctl.environments.lock import (
+from opsctl.environments.locks.lock import (
     HEARTBEAT_SECONDS,
     Evidence,
     Life,

@@ -15,10 +15,7 @@ from typing import Any
 
 from opsctl.config import Config, ConfigError
 from opsctl.environments.environment import Environment, UnknownEnvironment, load_environment
-from opsctl.environments.events import ignore
-from opsctl.environments.planning import check_files, require_bucket
-from opsctl.environments.ports import Ports, connect
-from opsctl.environments.registration import (
+from opsctl.environments.ephemeral.registration import (
     FOLDER,
     NAME,
     BadRegistration,
@@ -29,6 +26,9 @@ from opsctl.environments.registration import (
     site_domain_in,
     variables_in,
 )
+from opsctl.environments.events import ignore
+from opsctl.environments.planning import check_files, require_bucket
+from opsctl.environments.ports import Ports, connect
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.errors import OpsctlError, Refused, UsageError
 from opsctl.files import write_atomically

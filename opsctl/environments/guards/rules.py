@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from opsctl.environments.approval_policy import ApprovalPolicy
-from opsctl.environments.freeze import Window
+from opsctl.environments.approvals.policy import ApprovalPolicy
 from opsctl.environments.git import Repository
+from opsctl.environments.guards.freeze import Window
 
 if TYPE_CHECKING:
     from opsctl.terraform import Change
@@ -55,7 +55,7 @@ class Guards:
         protect_stateful: so must all types in `opsctl.terraform.plan.STATEFUL`.
         max_destroys: largest number of deletes and replacements in one plan of `up`.
         gates: names in `GATES`.
-        approvals: who has to agree (see `opsctl.environments.approvals`).
+        approvals: who has to agree (see `opsctl.environments.approvals.required`).
         reason_required: --why must be given.
         ephemeral: whether `opsctl env new --from` may copy the environment.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from opsctl.environments.guard_rules import Violation, listed
+from opsctl.environments.guards.rules import Violation, listed
 from opsctl.environments.ports import Ports
 from opsctl.workflows.files import find_definitions
 

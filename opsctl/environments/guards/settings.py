@@ -9,9 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsctl.config import ConfigError
-from opsctl.environments.approval_policy import ApprovalPolicy
-from opsctl.environments.freeze import Unreadable, Window, parse_window
-from opsctl.environments.guard_rules import GATES, Guards
+from opsctl.environments.approvals.policy import ApprovalPolicy
+from opsctl.environments.guards.freeze import Unreadable, Window, parse_window
+from opsctl.environments.guards.rules import GATES, Guards
 
 Parser = Callable[[Any, str], Any]
 """Takes a value and the path where it stands."""

@@ -10,9 +10,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from opsctl.environments.gates import CHECKS, judge_gates
 from opsctl.environments.git import read_repository
-from opsctl.environments.guard_rules import (
+from opsctl.environments.guards.gates import CHECKS, judge_gates
+from opsctl.environments.guards.rules import (
     NOT_OVERRIDABLE,
     PLACE_GUARDS,
     PLAN_GUARDS,

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opsctl.environments.approval_policy import ApprovalPolicy
-from opsctl.environments.callers import is_shared, person_of
+from opsctl.environments.approvals.callers import is_shared, person_of
+from opsctl.environments.approvals.policy import ApprovalPolicy
 from opsctl.environments.environment import Environment
 from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsctl.environments.intent import UNSAID
-from opsctl.environments.lock import Life
-from opsctl.environments.locking import (
+from opsctl.environments.locks.lock import Life
+from opsctl.environments.locks.locking import (
     Heartbeat,
     Situation,
     key,

@@ -1,0 +1,1 @@
+"""What an environment's configuration forbids: how it is written, judged and checked."""
