@@ -108,14 +108,12 @@ def implied_mirrors(env: Mapping[str, str]) -> list[Path]:
     return [home / ".terraform.d/plugins", Path(data) / "terraform/plugins", *shared]
 
 
-def mirrors_below(folders: Iterable[str | Path] = SOFTWARE_FOLDERS) -> list[Path]:
+def mirrors_below(folders: Iterable[str | Path] = SOFTWARE_FOLDERS) -> Iterator[Path]:
     """Folders one or two levels below `folders` that have the layout of a mirror and hold the provider."""
-    return [
-        candidate
-        for folder in map(Path, folders)
-        for candidate in itertools.islice(_two_levels(folder), MOST_FOLDERS)
-        if (candidate / SOURCE).is_dir()
-    ]
+    for folder in map(Path, folders):
+        for candidate in itertools.islice(_two_levels(folder), MOST_FOLDERS):
+            if (candidate / SOURCE).is_dir():
+                yield candidate
 
 
 def _two_levels(folder: Path) -> Iterator[Path]:

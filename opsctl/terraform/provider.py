@@ -11,6 +11,7 @@ The first place with a version that fits wins, with its newest one; OPSCTL_PROVI
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -176,14 +177,16 @@ def _from_mirrors(search: _Search) -> ProviderChoice | None:
         package = search.newest(Path(named), f"mirror {named} (OPSCTL_PROVIDER_MIRROR)")
         return search.choose(package, f"mirror {named} (OPSCTL_PROVIDER_MIRROR)") if package else None
     implied = [mirror for mirror in implied_mirrors(search.env) if (mirror / SOURCE).is_dir()]
-    found = [*implied, *(m for m in mirrors_below(search.software_folders) if m not in implied)]
-    if not found:
+    seen = 0
+    # One after the other: the first that fits ends the search.
+    for mirror in itertools.chain(implied, mirrors_below(search.software_folders)):
+        seen += 1
+        if package := search.newest(mirror, f"mirror {mirror}"):
+            return search.choose(package, f"mirror {mirror}")
+    if not seen:
         search.reasons.append(
             f"no plugin mirror in Terraform's own folders nor below {' '.join(search.software_folders)}"
         )
-    for mirror in found:
-        if package := search.newest(mirror, f"mirror {mirror}"):
-            return search.choose(package, f"mirror {mirror}")
     return None
 
 

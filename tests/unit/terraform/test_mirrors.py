@@ -77,8 +77,8 @@ def test_packages_that_can_not_run_here_are_left_out(tmp_path):
 def test_mirrors_are_found_two_levels_down_and_no_further(tmp_path):
     for path in ("a", "b/c", "d/e/f"):
         unpacked(tmp_path / path, "5.100.0")
-    assert mirrors_below([tmp_path]) == [tmp_path / "a", tmp_path / "b" / "c"]
-    assert mirrors_below([tmp_path / "none"]) == []
+    assert list(mirrors_below([tmp_path])) == [tmp_path / "a", tmp_path / "b" / "c"]
+    assert list(mirrors_below([tmp_path / "none"])) == []
 
 
 def test_terraforms_own_folders_follow_home_and_xdg(tmp_path):
