@@ -45,7 +45,8 @@ def smoke(
 
 
 def prove(outputs: Mapping[str, Any], ports: Ports, *, only: Sequence[str]) -> Report:
-    """Run smoke checks, show them as they end, and return the report."""
+    """Run smoke checks, show them as they end, record what all of them found, and return the report."""
+    from opsctl.environments.records import record_done
     from opsctl.smoke import CheckEnded, CheckStarted, SmokeTarget, run
     from opsctl.ui.board import Board
     from opsctl.ui.console import duration, literal
@@ -68,4 +69,11 @@ def prove(outputs: Mapping[str, Any], ports: Ports, *, only: Sequence[str]) -> R
                     board.line(f"  [bold]runbook:[/] {literal(result.runbook)}")
 
         target = SmokeTarget.of(ports.environment, ports.access, outputs, aws=ports.aws)
-        return run(target, only=only, on_event=show)
+        report = run(target, only=only, on_event=show)
+    if not only:  # the whole proof is a part of the environment's history
+        failed = [result.name for result in report.results if not result.passed]
+        record_done(
+            ports, "smoke", {"checks": len(report.results), "failed": failed},
+            result="failed" if failed else "done", seconds=report.seconds,
+        )  # fmt: skip
+    return report

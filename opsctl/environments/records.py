@@ -50,13 +50,7 @@ def recorded(
     ports.journal.begin(entry, under_lock=under_lock)
 
     def finish(result: str) -> None:
-        seconds = round(ports.clock.monotonic() - since, 1)
-        waits = ports.journal.record(
-            replace(entry, result=result, at=_now(ports), seconds=seconds, details=dict(details))
-        )
-        if waits:
-            text = f"The record of this {command} could not be written to the journal; the next command does it."
-            ports.on_event(Notice(f"{text} Until then it is in {waits}"))
+        _keep(ports, replace(entry, details=dict(details)), result, ports.clock.monotonic() - since)
 
     try:
         yield details
@@ -70,10 +64,12 @@ def recorded(
     finish("done")
 
 
-def record_done(ports: Ports, command: str, details: dict[str, Any]) -> None:
-    """Record what is done already: a bootstrap, before which there is no bucket to say anything in."""
-    with recorded(ports, command, details):
-        pass
+def record_done(
+    ports: Ports, command: str, details: dict[str, Any], *, result: str = "done", seconds: float = 0.0
+) -> None:
+    """Record what is over already: a bootstrap, before which there is no bucket to say anything in; a smoke test."""
+    origins = {"from": origin(ports), "opsctl": __version__}
+    _keep(ports, _entry(ports, command, details | origins), result, seconds)
 
 
 def settle_begun(ports: Ports, *, under_lock: bool, outcome: str = "unknown") -> int:
@@ -139,6 +135,13 @@ def _entry(ports: Ports, command: str, details: Mapping[str, Any]) -> Entry:
         environment=ports.environment.name, command=command, at=_now(ports), who=ports.identity.arn,
         host=socket.gethostname(), result=ABANDONED, seconds=0.0, details=details,
     )  # fmt: skip
+
+
+def _keep(ports: Ports, entry: Entry, result: str, seconds: float) -> None:
+    waits = ports.journal.record(replace(entry, result=result, at=_now(ports), seconds=round(seconds, 1)))
+    if waits:
+        text = f"The record of this {entry.command} could not be written to the journal; the next command does it."
+        ports.on_event(Notice(f"{text} Until then it is in {waits}"))
 
 
 def _recorder(ports: Ports) -> dict[str, str]:

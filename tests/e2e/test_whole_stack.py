@@ -28,6 +28,7 @@ def test_a_second_up_says_that_nothing_changes(stack: Project) -> None:
 def test_a_plan_has_no_changes_and_exits_0(stack: Project) -> None:
     plan = stack.json("plan", "local")
     assert plan["changes"] == []
+    assert plan["drift"] == []
     assert plan["has_changes"] is False
     stack.opsctl("plan", "local", "--detailed-exitcode", status=0)
 
@@ -36,6 +37,26 @@ def test_smoke_proves_every_path_and_every_guard(stack: Project) -> None:
     report = stack.json("smoke", "local")
     assert report["passed"]
     assert {result["name"] for result in report["results"]} == {check.name for check in CHECKS}
+    newest, *_ = stack.json("history", "local", "--command", "smoke")["records"]
+    assert (newest["result"], newest["details"]["failed"]) == ("done", [])
+
+
+def test_nothing_of_a_stack_in_use_passes_for_drift_but_what_somebody_changed(
+    stack: Project, aws: Aws, outputs: dict[str, Any]
+) -> None:
+    before = stack.json("drift", "local")
+    assert before["drift"] == []
+    assert before["resources"] > 600
+    queue = outputs["photos"]["queue_url"]
+    asked = aws.call("sqs", "get_queue_attributes", QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+    aws.call("sqs", "set_queue_attributes", QueueUrl=queue, Attributes={"VisibilityTimeout": "77"})
+    try:
+        [found] = stack.json("drift", "local", status=3)["drift"]
+        assert found["type"] == "aws_sqs_queue"
+        assert [one["path"] for one in found["attributes"]] == ["visibility_timeout_seconds"]
+        assert found["by"]["event"] == "SetQueueAttributes"
+    finally:
+        aws.call("sqs", "set_queue_attributes", QueueUrl=queue, Attributes=asked["Attributes"])
 
 
 def test_a_break_is_caught_by_smoke_and_exits_4(stack: Project, aws: Aws, outputs: dict[str, Any]) -> None:
