@@ -145,9 +145,9 @@ def author_from(event: Mapping[str, Any], *, since: datetime | None) -> Author |
     reads = str(event.get("ReadOnly", told.get("readOnly", ""))).lower() == "true"
     agent = str(told.get("userAgent", ""))
     via = via_of(agent, told)
-    ours = since is None and via in ("Terraform", "opsctl")
-    # An event's time has no fractions of a second.
-    if reads or ours or told.get("errorCode") or (since and at <= since.replace(microsecond=0)):
+    last = since and since.replace(microsecond=0)  # an event's time has no fractions of a second
+    ours = (last is None or at == last) and via in ("Terraform", "opsctl")
+    if reads or ours or told.get("errorCode") or (last and at < last):
         return None
     identity = told.get("userIdentity") or {}
     return Author(

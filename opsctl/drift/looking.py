@@ -32,6 +32,9 @@ AT_ONCE = 4
 APPLYING = "apply"
 """In the operation of Terraform's lock ("OperationTypeApply"), a destroy's too. A plan holds it as well."""
 
+APPLYING_COMMANDS = ("up", "down")
+"""Commands whose record says that Terraform changed something."""
+
 Reach = Callable[[str], Ports]
 
 
@@ -162,11 +165,11 @@ def _require_idle(ports: Ports) -> None:
 
 
 def _last_change(ports: Ports) -> datetime | None:
-    """When opsctl last changed the environment, by its journal."""
+    """When opsctl last applied something, by its journal. What it only looked at or agreed to hides nobody's change."""
     with contextlib.suppress(OpsctlError, ValueError):
-        record: Record | None = ports.journal.last()
-        if record:
-            return datetime.fromisoformat(record.entry.at).astimezone(UTC)
+        for record in ports.journal.newest():
+            if isinstance(record, Record) and record.entry.command in APPLYING_COMMANDS:
+                return datetime.fromisoformat(record.entry.at).astimezone(UTC)
     return None
 
 

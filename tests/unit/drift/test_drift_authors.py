@@ -74,9 +74,12 @@ def test_the_newest_change_is_told_and_reads_and_failures_are_passed_over() -> N
     assert told.at == "2026-11-21T11:57:00+00:00"
 
 
-def test_what_was_before_our_own_last_change_is_ours() -> None:
-    assert author_from(event(minutes_ago=10), since=NOW - timedelta(minutes=10)) is None
-    assert author_from(event(minutes_ago=9), since=NOW - timedelta(minutes=10)) is not None
+def test_what_was_before_our_own_last_change_is_ours_and_in_its_second_what_terraform_did() -> None:
+    since = NOW - timedelta(minutes=10)
+    assert author_from(event(minutes_ago=11), since=since) is None
+    assert author_from(event(minutes_ago=10), since=since) is not None
+    assert author_from(event(minutes_ago=10, userAgent="HashiCorp/1.0 Terraform/1.11.4"), since=since) is None
+    assert author_from(event(minutes_ago=9), since=since) is not None
 
 
 def test_without_a_journal_terraforms_own_calls_are_ours_and_with_one_another_terraform_is_told() -> None:

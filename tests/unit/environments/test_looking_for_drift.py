@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from opsctl.drift.looking import EnvironmentBusy, EnvironmentLost, look, look_everywhere
 from opsctl.drift.report import Report, Unanswered
 from opsctl.environments.ports import CloudNotRunning, Ports
+from opsctl.environments.records import record_done
 from opsctl.errors import Interrupted, OpsctlError
 from opsctl.terraform.child import Stop
 
@@ -65,6 +67,19 @@ def finding(ports: Ports, **found: Any) -> RefreshingTerraform:
 
 def test_an_environment_that_was_never_applied_is_absent(ports: Ports) -> None:
     assert (look(ports).phase, look(ports).exit_code) == ("absent", 0)
+
+
+def test_a_smoke_test_after_it_hides_nobodys_change(applied: Ports) -> None:
+    """What was before our last apply is our own doing; a smoke run applies nothing."""
+    asked: list[Any] = []
+    applied.aws.lookup_events = lambda **given: asked.append(given["StartTime"]) or []  # type: ignore[attr-defined]
+    record_done(applied, "up", {})
+    applied_at = applied.clock.now()
+    applied.clock.now = lambda: applied_at + timedelta(hours=5)  # type: ignore[method-assign]
+    record_done(applied, "smoke", {"failed": []})
+    finding(applied, label="b")
+    look(applied)
+    assert set(asked) == {applied_at}
 
 
 def test_drift_is_told_masked_and_the_plan_with_its_values_is_removed(applied: Ports) -> None:
