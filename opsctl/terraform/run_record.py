@@ -67,13 +67,13 @@ def write_run(
         pid, started_ticks(pid), command, str(log), started_at, ours,
         opsctl_ticks=started_ticks(ours), learnt_from=learnt_from,
     )  # fmt: skip
-    _write(work, run)
+    keep_run(work, run)
 
 
 def mark_ended(work: Path, ended_at: str) -> None:
     """Keep the record of a run that ended badly: it tells whose lock is left on the state."""
     if run := read_run(work):
-        _write(work, replace(run, ended_at=ended_at))
+        keep_run(work, replace(run, ended_at=ended_at))
 
 
 def read_run(work: Path) -> Run | None:
@@ -87,7 +87,7 @@ def read_run(work: Path) -> Run | None:
     return run
 
 
-def _write(work: Path, run: Run) -> None:
+def keep_run(work: Path, run: Run) -> None:
     write_atomically(work / FILE_NAME, json.dumps(asdict(run), indent=2) + "\n", mode=0o600)
 
 

@@ -67,7 +67,7 @@ from opsctl.terraform.plan import (
     state_in,
 )
 from opsctl.terraform.provider import ProviderChoice
-from opsctl.terraform.run_record import Run, forget_run, mark_ended, read_run, write_run
+from opsctl.terraform.run_record import Run, forget_run, keep_run, mark_ended, read_run, write_run
 
 OURS = re.compile(r"^TF_(CLI_ARGS|LOG|WORKSPACE|DATA_DIR|INPUT|IN_AUTOMATION)")
 """Settings of the caller that would change what a command does behind our back."""
@@ -172,6 +172,7 @@ class Terraform:
             locked = configuration.locked_version(self.stack)
             # The plugin cache and the lock file are shared by all environments, and Terraform doesn't lock either.
             shared = Path(self._environment.get("TF_PLUGIN_CACHE_DIR") or cache_folder()) / "terraform-init.lock"
+            left = read_run(self.work)  # by a run that died with the state's lock: whoever needs the state releases it
             with exclusive(shared, command="init", wait_seconds=INIT_WAIT_SECONDS, clock=self._clock) as turn:
                 self._stream(
                     "init",
@@ -180,6 +181,8 @@ class Terraform:
                     upgrade=True if locked and locked != self.provider.version else None,
                     backend_config=[str(file) for file in files] or None,
                 )
+            if left:
+                keep_run(self.work, left)
             write_atomically(self._stamp, self._init_fingerprint(backend_file, settings))
             return True
 
