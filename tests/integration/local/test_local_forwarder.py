@@ -82,6 +82,31 @@ def test_who_is_not_admitted_is_reset_and_never_reaches_the_target() -> None:
     run(test())
 
 
+def test_who_was_admitted_stays_connected_when_nobody_is_admitted_any_more() -> None:
+    """Security groups track connections: a rule that goes refuses new ones and ends none (EC2 user guide)."""
+
+    async def line_by_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(line)
+        writer.close()
+
+    async def test() -> None:
+        admits = [True]
+        async with forwarding(line_by_line, admit=lambda *_: admits[0]) as (forwarder, port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"before\n")
+            assert await reader.readline() == b"before\n"
+            admits[0] = False
+            refused, _ = await asyncio.open_connection("127.0.0.1", port)
+            with pytest.raises(ConnectionResetError):
+                await refused.readexactly(1)
+            writer.write(b"after\n")
+            assert await reader.readline() == b"after\n"
+            writer.close()
+
+    run(test())
+
+
 def test_a_connection_without_a_target_is_reset() -> None:
     async def nobody() -> None:
         return None
