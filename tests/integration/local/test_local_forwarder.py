@@ -92,7 +92,7 @@ def test_who_was_admitted_stays_connected_when_nobody_is_admitted_any_more() -> 
 
     async def test() -> None:
         admits = [True]
-        async with forwarding(line_by_line, admit=lambda *_: admits[0]) as (forwarder, port, _):
+        async with forwarding(line_by_line, admit=lambda *_: admits[0]) as (_, port, _):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"before\n")
             assert await reader.readline() == b"before\n"
