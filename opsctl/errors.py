@@ -5,6 +5,8 @@ A feature raises a subclass close to where it happens; `opsctl.cli.main` alone t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from opsctl.exit_codes import ExitCode
 
 
@@ -22,6 +24,14 @@ class OpsctlError(Exception):
     def __init__(self, what: str, *, where: str = "", next: str = "") -> None:
         super().__init__(what)
         self.what, self.where, self.next = what, where, next
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean X?" for the known name nearest to a mistyped one; "" where none is near."""
+    import difflib  # only a mistake needs it
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 class UsageError(OpsctlError):

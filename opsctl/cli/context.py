@@ -56,6 +56,14 @@ def environment_names(incomplete: str) -> list[str]:
         return []
 
 
+def group(help: str) -> typer.Typer:
+    """A command that has commands of its own."""
+    return typer.Typer(
+        no_args_is_help=True, rich_markup_mode="rich", help=help, add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
+
+
 EnvironmentArgument = Annotated[
     str,
     typer.Argument(metavar="ENV", help="The environment, as named in opsctl.toml.", autocompletion=environment_names),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, environment_names
+from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, environment_names, group
 from opsctl.cli.context import environment as named
 from opsctl.exit_codes import ExitCode
 
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
     from opsctl.environments.overview import Overview
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich",
-    help="List environments; make ones that live for hours, and reap them.",
-    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
-)  # fmt: skip
+app = group("List environments; make ones that live for hours, and reap them.")
 
 Ttl = Annotated[str, typer.Option("--ttl", metavar="TIME", help="How long it lives: 90m, 8h, 2d.")]
 

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.context import Json, Yes, config, console
+from opsctl.cli.context import Json, Yes, config, console, group
 
 if TYPE_CHECKING:
     from opsctl.local import LocalCloud
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Start, stop and look into the embedded local cloud.",
-    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
-)  # fmt: skip
+app = group("Start, stop and look into the embedded local cloud.")
 
 
 def _cloud() -> LocalCloud:

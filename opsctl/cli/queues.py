@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, notices
+from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, group, notices
 from opsctl.cli.context import environment as named
 
 if TYPE_CHECKING:
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from opsctl.environments.ports import Ports
     from opsctl.queues import Letter
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich",
-    help="Look at work queues and put back what could not be worked off.",
-    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
-)  # fmt: skip
+app = group("Look at work queues and put back what could not be worked off.")
 
 QueueArgument = Annotated[
     str, typer.Argument(metavar="QUEUE", help="The queue's short name (`opsctl queues list`), or its name in AWS.")

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, notices
+from opsctl.cli.context import EnvironmentArgument, Json, Yes, config, console, group, notices
 from opsctl.cli.context import environment as named
 
 if TYPE_CHECKING:
     from opsctl.environments.ports import Ports
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Say who may sign in to an environment, and what for.",
-    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
-)  # fmt: skip
+app = group("Say who may sign in to an environment, and what for.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.context import Json, config, console, environment_names
+from opsctl.cli.context import Json, config, console, environment_names, group
 from opsctl.cli.context import environment as named
 from opsctl.errors import UsageError
 
 if TYPE_CHECKING:
     from opsctl.waf.replay import Replay
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Ask the firewall what it would do with a request.",
-    context_settings={"help_option_names": ["-h", "--help"]}, add_completion=False,
-)  # fmt: skip
+app = group("Ask the firewall what it would do with a request.")
 
 
 @app.callback()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from opsctl.config import Config, ConfigError
 from opsctl.environments.ephemeral.registration import NAME, Registration
 from opsctl.environments.guards.rules import UNGUARDED, Guards
 from opsctl.environments.guards.settings import parse_guards
-from opsctl.errors import OpsctlError, UsageError
+from opsctl.errors import OpsctlError, UsageError, did_you_mean
 
 
 class Target(Enum):
@@ -30,10 +29,9 @@ class UnknownEnvironment(UsageError):
 
     def __init__(self, name: str, known: list[str], *, unasked: Mapping[str, OpsctlError] | None = None) -> None:
         """`unasked`: environments whose ephemeral ones could not be looked at, and why."""
-        near = difflib.get_close_matches(name, known, n=1)
         not_asked = [f"{parent} could not be asked: {error.what}" for parent, error in (unasked or {}).items()]
         super().__init__(
-            f"There is no environment {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
+            f"There is no environment {name!r}.{did_you_mean(name, known)}",
             where="\n         ".join(["opsctl.toml: environments", *not_asked]),
             next=f"Known: {', '.join(known) or 'none'}. A new one: a table there, 2 files in terraform/environments; "
             f"for hours: opsctl env new {name} --from …",

@@ -123,11 +123,16 @@ def origin(ports: Ports, variables: Mapping[str, str] = os.environ) -> dict[str,
     """
     sources = read_repository(ports.environment.stack)
     found = {"user": user(), "pid": os.getpid(), "commit": sources.revision, "branch": sources.branch}
-    if variables.get("GITHUB_RUN_ID"):
-        place = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}"
-        with contextlib.suppress(KeyError):
-            found |= {"ci": place.format_map(variables), "actor": variables["GITHUB_ACTOR"]}
+    if (run := run_url(variables)) and "GITHUB_ACTOR" in variables:
+        found |= {"ci": run, "actor": variables["GITHUB_ACTOR"]}
     return found
+
+
+def run_url(environ: Mapping[str, str]) -> str:
+    """Where the CI run that we are in can be seen. Source: GitHub Actions, "Default environment variables"."""
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (environ.get(name, "") for name in names)
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
 
 
 def _entry(ports: Ports, command: str, details: Mapping[str, Any]) -> Entry:

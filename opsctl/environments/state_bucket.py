@@ -114,16 +114,6 @@ class StateBucket:
                 next="The bucket is versioned: restore the object's last good version, then run the command again.",
             ) from error
 
-    def lock(self) -> Mapping[str, Any] | None:
-        """Terraform's own lock (who, when, operation), or None. Source: Terraform's S3 backend, use_lockfile."""
-        body = self.read(f"{self._environment.state_key}.tflock")
-        if not body:
-            return None
-        try:
-            return dict(json.loads(body))
-        except (ValueError, TypeError):
-            return {"Who": "unknown"}
-
     def read(self, key: str) -> bytes | None:
         try:
             body: bytes = self._aws.call("s3", "get_object", Bucket=self.name, Key=key)["Body"].read()

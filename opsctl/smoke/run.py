@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from opsctl.clock import Clock, SystemClock
-from opsctl.errors import OpsctlError, UsageError
+from opsctl.errors import OpsctlError, UsageError, did_you_mean
 from opsctl.smoke.check import Check, CheckFailed, CheckStopped, Report, Result, Status, Trial, unforeseen
 from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge import Edge
@@ -138,8 +137,7 @@ def run_check(
 
 def _know(given: set[str], known: set[str], kind: str) -> None:
     for name in sorted(given - known):
-        near = difflib.get_close_matches(name, sorted(known), n=1)
         raise UnknownCheck(
-            f"There is no {kind} {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
+            f"There is no {kind} {name!r}.{did_you_mean(name, sorted(known))}",
             next=f"Known: {', '.join(sorted(known))}.",
         )

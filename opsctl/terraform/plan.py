@@ -6,7 +6,6 @@ and dropped: a `Plan` can be printed, stored and sent without leaking one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import zipfile
@@ -16,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from opsctl.files import sha256_of
 from opsctl.terraform.events import module_name
 from opsctl.terraform.failures import PlanStale
 from opsctl.terraform.mapping_templates import TemplateLogic, template_logic
@@ -361,12 +361,7 @@ def binding_of(plan_file: Path) -> Binding:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanStale(f"{beside.name} is not what opsctl wrote beside a plan.", where=str(beside),
                         next="Plan again.") from error  # fmt: skip
-    if file_sha256(plan_file) != binding.file_sha256:
+    if sha256_of(plan_file) != binding.file_sha256:
         raise PlanStale(f"{plan_file.name} is cut off, or not the plan that {beside.name} speaks of.",
                         where=str(plan_file), next="Copy both files again, or plan again.")  # fmt: skip
     return binding
-
-
-def file_sha256(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -23,7 +23,7 @@ from opsctl.aws.errors import CloudUnreachable, CredentialsExpired, CredentialsM
 from opsctl.clock import Clock, SystemClock
 from opsctl.config import cache_folder
 from opsctl.errors import Interrupted, OpsctlError
-from opsctl.files import DiskFull, write_atomically
+from opsctl.files import DiskFull, sha256_of, write_atomically
 from opsctl.terraform import adoption, configuration
 from opsctl.terraform.binary import TerraformBinary
 from opsctl.terraform.child import Stop, end_group, follow, requests_from_signals
@@ -62,7 +62,6 @@ from opsctl.terraform.plan import (
     Plan,
     binding_file,
     binding_of,
-    file_sha256,
     plan_from_json,
     state_in,
 )
@@ -240,7 +239,7 @@ class Terraform:
                 state_lineage=lineage,
                 state_serial=serial,
                 destroy=destroy,
-                file_sha256=file_sha256(out),
+                file_sha256=sha256_of(out),
                 origin=origin,
             )
             write_atomically(binding_file(out), binding.to_json(), mode=0o600)
@@ -580,7 +579,7 @@ class Terraform:
     def _plan(self, file: Path, binding: Binding, changes: Changes) -> Plan:
         return Plan(
             file=file,
-            sha256=file_sha256(file),
+            sha256=sha256_of(file),
             binding=binding,
             terraform_version=changes.terraform_version or self.binary.version,
             changes=changes.changes,
@@ -600,7 +599,7 @@ class Terraform:
                 where=str(plan.file),
                 next=f"Plan {self.work.name}.",
             )
-        if not plan.file.is_file() or file_sha256(plan.file) != plan.sha256:
+        if not plan.file.is_file() or sha256_of(plan.file) != plan.sha256:
             raise PlanStale(
                 "The plan's file is not the one that was shown. Nothing was applied.",
                 where=str(plan.file),

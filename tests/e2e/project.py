@@ -18,6 +18,19 @@ from opsctl.environments.settling import target_states
 from opsctl.smoke import SmokeTarget
 
 PROJECT = Path(__file__).parents[2]
+TERRAFORM_BLOCK = """
+terraform {
+  required_version = ">= 1.10"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+  backend "s3" {}
+}
+"""
+"""Begins a stack that a test writes for itself."""
 OPSCTL = Path(sys.executable).with_name("opsctl")
 
 

@@ -14,20 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import Project, make_project, wait_for
+from tests.e2e.project import TERRAFORM_BLOCK, Project, make_project, wait_for
 
-STACK = """
-terraform {
-  required_version = ">= 1.10"
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-  backend "s3" {}
-}
-variable "flavour" {
+STACK = (
+    TERRAFORM_BLOCK
+    + """variable "flavour" {
   type = string
 }
 resource "terraform_data" "first" {
@@ -44,6 +35,7 @@ resource "terraform_data" "second" {
   depends_on = [terraform_data.first]
 }
 """
+)
 
 
 @pytest.fixture(scope="module")

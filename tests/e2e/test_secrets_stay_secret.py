@@ -26,7 +26,7 @@ import pytest
 
 from opsctl.aws import Access
 from opsctl.aws.clients import Aws
-from tests.e2e.project import Project, wait_for
+from tests.e2e.project import TERRAFORM_BLOCK, Project, wait_for
 
 SECRETS = {
     "in tfvars": 'tfvars <"s3cret"> & more/+=',
@@ -93,18 +93,9 @@ def test_the_search_finds_each_secret_in_each_form(where: str, form: str) -> Non
     assert found_in(said.replace(FORMS[form](SECRETS[where]), "(masked)")) == set()
 
 
-STACK = """
-terraform {
-  required_version = ">= 1.10"
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-  backend "s3" {}
-}
-variable "password" {
+STACK = (
+    TERRAFORM_BLOCK
+    + """variable "password" {
   type      = string
   sensitive = true
 }
@@ -159,6 +150,7 @@ output "password" {
   sensitive = true
 }
 """
+)
 
 PROVIDER_ERROR = """
 provider "aws" {

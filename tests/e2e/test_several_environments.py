@@ -53,6 +53,8 @@ def test_two_environments_live_side_by_side_and_end_one_by_one(small: Project) -
     assert "no changes" in small.opsctl("up", "two", "--yes").stdout
 
     small.opsctl("env", "extend", "two", "--ttl", "1s")
+    while rows(small)["two"]["seconds_left"] > 0:
+        assert small.json("status", "two")["phase"] == "up"
     assert "expired" in small.opsctl("up", "two", "--yes", status=5).stderr
     reaped = small.json("env", "reap", "--yes")
     assert (reaped["reaped"], reaped["failed"]) == (["two"], [])

@@ -6,7 +6,6 @@ that nothing asked for is an error, so those of an `Intent` that got past both c
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from opsctl.environments.guards.rules import (
 )
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.ports import Ports
-from opsctl.errors import Refused, UsageError
+from opsctl.errors import Refused, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from opsctl.environments.environment import Environment
@@ -133,9 +132,7 @@ def check_overrides(environment: Environment, intent: Intent) -> None:
         if name in environment.guards.names and name in NOT_OVERRIDABLE:
             raise OverrideRefused(f"{name} can't be overridden: {NOT_OVERRIDABLE[name]}.", next=listing)
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise OverrideRefused(f"{environment.name} has no guard {name!r}.{hint}", next=listing)
+            raise OverrideRefused(f"{environment.name} has no guard {name!r}.{did_you_mean(name, known)}", next=listing)
 
 
 def _require_needed(names: Iterable[str], violations: Sequence[Violation], intent: Intent) -> None:

@@ -22,7 +22,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, reduce
@@ -541,15 +541,8 @@ def new_lock(ports: Ports, command: str, intent: Intent) -> Lock:
     return Lock(
         id=uuid.uuid4().hex, environment=ports.environment.name, command=command, who=ports.identity.arn, user=user(),
         process=this_process(), work=str(ports.environment.work.resolve()), since=now, seen=now, why=intent.why,
-        url=run_url(os.environ),
+        url=records.run_url(os.environ),
     )  # fmt: skip
-
-
-def run_url(environ: Mapping[str, str]) -> str:
-    """Where the CI run that we are in can be seen. Source: GitHub Actions, "Default environment variables"."""
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (environ.get(name, "") for name in names)
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
 
 
 def _now(ports: Ports) -> str:

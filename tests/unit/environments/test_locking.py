@@ -33,9 +33,10 @@ from opsctl.environments.locks.lock import (
     judge,
     judge_state_lock,
 )
-from opsctl.environments.locks.locking import EnvironmentLocked, LockLost, locked, look, require_held, run_url
+from opsctl.environments.locks.locking import EnvironmentLocked, LockLost, locked, look, require_held
 from opsctl.environments.locks.unlocking import UnlockRefused, unlock
 from opsctl.environments.ports import Ports
+from opsctl.environments.records import run_url
 from opsctl.environments.state_bucket import StateBucket
 from opsctl.errors import Locked, OpsctlError
 from opsctl.exit_codes import ExitCode

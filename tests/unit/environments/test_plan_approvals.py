@@ -28,8 +28,9 @@ from opsctl.environments.events import Notice
 from opsctl.environments.intent import Intent
 from opsctl.environments.ports import Ports
 from opsctl.environments.up import NotApproved, up
+from opsctl.files import sha256_of
 from opsctl.terraform.failures import PlanStale
-from opsctl.terraform.plan import Action, Binding, Change, Origin, Plan, binding_file, file_sha256
+from opsctl.terraform.plan import Action, Binding, Change, Origin, Plan, binding_file
 
 ACCOUNT = "111122223333"
 ADA, BEN, EVE = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ("ada", "ben", "eve"))
@@ -277,7 +278,7 @@ def saved(tmp_path: Path) -> Callable[..., Path]:
     def save(plan: Plan) -> Path:
         file = tmp_path / "my.tfplan"
         file.write_bytes(b"PK")
-        binding_file(file).write_text(replace(plan.binding, file_sha256=file_sha256(file)).to_json())
+        binding_file(file).write_text(replace(plan.binding, file_sha256=sha256_of(file)).to_json())
         return file
 
     return save

@@ -164,7 +164,7 @@ def test_with_consent_the_old_state_and_lock_are_archived_the_journal_goes_on_an
     assert {key.rpartition("/")[2] for key in archived} == {
         "terraform.tfstate", "terraform.tfstate.tflock", "incarnation"
     }  # fmt: skip
-    assert ports.bucket.lock() is None
+    assert ports.bucket.read(f"{ports.environment.state_key}.tflock") is None
     assert any(isinstance(event, Notice) and "archive/local" in event.text for event in seen)
     assert [record.entry.command for record in ports.journal.records()] == ["up", "start afresh", "up"]
     assert "archive/local" in ports.journal.records()[1].entry.details["archive"]
