@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opsctl.builds import build_packages, find_functions, find_layers
 from opsctl.config import cache_folder
-from opsctl.deploy import build_packages, find_functions, find_layers
 
 MODULES = Path(__file__).parents[1] / "terraform/modules"
 POWERTOOLS = "from aws_lambda_powertools import Logger, Metrics, Tracer\nfrom correlation import correlation_id_of\n"

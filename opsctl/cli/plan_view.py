@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opsctl.deploy.function_rules import MEGABYTE, judge
-from opsctl.deploy.packages import LARGEST_UNZIPPED_BYTES
+from opsctl.builds.function_rules import MEGABYTE, judge
+from opsctl.builds.packages import LARGEST_UNZIPPED_BYTES
 from opsctl.terraform.plan import Action, Change
 from opsctl.terraform.wording import summary
 from opsctl.ui.console import Console, literal
 
 if TYPE_CHECKING:
-    from opsctl.deploy.function_rules import Bundle
+    from opsctl.builds.function_rules import Bundle
     from opsctl.environments.guards.rules import Violation
     from opsctl.terraform import Plan
 

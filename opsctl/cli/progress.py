@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from opsctl.deploy import packages
+from opsctl.builds import packages
 from opsctl.environments import events as stages
 from opsctl.local import cloud
 from opsctl.terraform import events as terraform

@@ -16,8 +16,8 @@ from enum import Enum
 from pathlib import Path
 
 from opsctl import processes
+from opsctl.builds.service_jar import built_service_jar
 from opsctl.config import Config, cache_folder
-from opsctl.deploy.service_jar import built_service_jar
 from opsctl.environments.environment import Environment
 from opsctl.errors import OpsctlError
 from opsctl.proc import available_memory

@@ -10,10 +10,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from opsctl.builds.function_rules import Bundle, judge, planned_bundles, refuse
+from opsctl.builds.packages import build_packages, find_functions, find_jobs, find_layers
+from opsctl.builds.service_jar import build_service_jar
 from opsctl.config import cache_folder
-from opsctl.deploy.function_rules import Bundle, judge, planned_bundles, refuse
-from opsctl.deploy.packages import build_packages, find_functions, find_jobs, find_layers
-from opsctl.deploy.service_jar import build_service_jar
 from opsctl.environments.approvals.required import check_plan_file
 from opsctl.environments.bootstrap import NotBootstrapped, bootstrap
 from opsctl.environments.environment import Environment

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opsctl.deploy.site import is_published, publish_site
+from opsctl.builds.site import is_published, publish_site
 from opsctl.environments.ports import Ports
 from opsctl.errors import OpsctlError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from opsctl.builds.service_jar import build_service_jar
 from opsctl.config import load_config
-from opsctl.deploy.service_jar import build_service_jar
 from opsctl.doctor import Status, Subject, checks, examine, mend
 from opsctl.doctor.examination import requirements_of
 from opsctl.environments.environment import load_environment

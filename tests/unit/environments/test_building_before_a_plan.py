@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.deploy.service_jar import ServiceBuildFailed
+from opsctl.builds.service_jar import ServiceBuildFailed
 from opsctl.environments import planning
 from opsctl.environments.events import StageFinished
 from opsctl.environments.ports import Ports

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.deploy.function_rules import FunctionsRefused
+from opsctl.builds.function_rules import FunctionsRefused
 from opsctl.environments.down import SomethingLeft, down
 from opsctl.environments.environment import Target
 from opsctl.environments.events import Notice

@@ -1,6 +1,6 @@
-"""Versions: what code an environment runs. Terraform owns the shape, this owns what runs in it."""
+"""Reproducible builds: what an environment runs is made here. Terraform owns the shape, `opsctl.deploy` the versions."""
 
-from opsctl.deploy.packages import (
+from opsctl.builds.packages import (
     BadFunction,
     DependenciesFailed,
     FunctionSource,

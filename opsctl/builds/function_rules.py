@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsctl.deploy.archives import Archive, read_archive
-from opsctl.deploy.packages import LARGEST_UNZIPPED_BYTES, LARGEST_ZIPPED_BYTES
+from opsctl.builds.archives import Archive, read_archive
+from opsctl.builds.packages import LARGEST_UNZIPPED_BYTES, LARGEST_ZIPPED_BYTES
 from opsctl.errors import Refused
 from opsctl.terraform.planned_functions import PlannedFunction
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.deploy.site import ASK_FIRST, FOREVER, BadPage, read_page
+from opsctl.builds.site import ASK_FIRST, FOREVER, BadPage, read_page
 
 PAGE = Path(__file__).parents[3] / "terraform" / "modules" / "site" / "page"
 CONFIG = {"api_key": "abc", "environment": "local"}

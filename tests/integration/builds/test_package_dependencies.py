@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.deploy import BadFunction, DependenciesFailed, FunctionSource, build_package, find_functions
+from opsctl.builds import BadFunction, DependenciesFailed, FunctionSource, build_package, find_functions
 
 
 def write_wheel(folder, name="tiny", tag="py3-none-any"):
@@ -98,7 +98,7 @@ def test_several_functions_are_built_at_once_by_a_process_that_has_just_begun(tm
     for number in range(6):
         write_function(tmp_path, requirements, name=f"function-{number}")
     program = (
-        "import pathlib, sys; from opsctl.deploy import build_packages, find_functions;"
+        "import pathlib, sys; from opsctl.builds import build_packages, find_functions;"
         "here = pathlib.Path(sys.argv[1]);"
         "sys.setswitchinterval(1e-6);"
         "print(len(build_packages(find_functions(here / 'modules'), into=here / 'into', cache=here / 'cache')))"

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeVar
 
 from opsctl import processes
-from opsctl.deploy.build_cache import BuildCache, hash_files, mode_of, place
+from opsctl.builds.build_cache import BuildCache, hash_files, mode_of, place
 from opsctl.errors import OpsctlError, UsageError
 from opsctl.files import sha256_of
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.deploy.archives import Archive, Secret, read_archive, secrets_in
-from opsctl.deploy.function_rules import (
+from opsctl.builds.archives import Archive, Secret, read_archive, secrets_in
+from opsctl.builds.function_rules import (
     MEGABYTE,
     RULES,
     Bundle,

@@ -15,7 +15,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from opsctl.deploy.service_jar import ServiceBuildFailed, build_service_jar
+from opsctl.builds.service_jar import ServiceBuildFailed, build_service_jar
 from opsctl.local.databases.server import throw_away
 
 APP = Path(__file__).parents[3] / "terraform" / "modules" / "service" / "app"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl import processes
-from opsctl.deploy.build_cache import BuildCache, hash_files, place
+from opsctl.builds.build_cache import BuildCache, hash_files, place
 from opsctl.errors import OpsctlError, UsageError
 from opsctl.files import sha256_of
 

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from opsctl.deploy import BadFunction, FunctionSource, PackageReady, PackageStarted, PackageTooLarge, packages
-from opsctl.deploy.packages import LayerSource, build_package, build_packages, find_functions, find_layers
+from opsctl.builds import BadFunction, FunctionSource, PackageReady, PackageStarted, PackageTooLarge, packages
+from opsctl.builds.packages import LayerSource, build_package, build_packages, find_functions, find_layers
 
 
 @pytest.fixture

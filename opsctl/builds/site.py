@@ -198,7 +198,7 @@ def _content_type(name: str) -> str:
     if suffix not in CONTENT_TYPES:
         raise BadPage(
             f"No content type is known for {name}.", where=name,
-            next=f"Rename it, or add {suffix or 'its suffix'} to CONTENT_TYPES in opsctl/deploy/site.py.",
+            next=f"Rename it, or add {suffix or 'its suffix'} to CONTENT_TYPES in opsctl/builds/site.py.",
         )  # fmt: skip
     return CONTENT_TYPES[suffix]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.deploy import BadFunction, build_package, find_functions, find_jobs
+from opsctl.builds import BadFunction, build_package, find_functions, find_jobs
 
 
 def write_job(modules: Path, *files: str) -> None:

@@ -1,6 +1,6 @@
 """The service's jar: when it is built, when it isn't, and what a person reads when it can't be.
 
-Maven is a stand-in here, a script on the PATH; tests/integration/deploy/test_service_build.py has the real one.
+Maven is a stand-in here, a script on the PATH; tests/integration/builds/test_service_build.py has the real one.
 """
 
 import os
@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from opsctl.deploy.service_jar import (
+from opsctl.builds.service_jar import (
     ServiceBuildFailed,
     ServiceJarReady,
     ServiceJarStarted,

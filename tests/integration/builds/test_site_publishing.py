@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from opsctl.aws import Access, Aws, NotFound
-from opsctl.deploy.site import ObjectPut, is_published, publish_site
+from opsctl.builds.site import ObjectPut, is_published, publish_site
 from opsctl.local import LocalCloud
 
 PAGE = Path(__file__).parents[3] / "terraform" / "modules" / "site" / "page"
