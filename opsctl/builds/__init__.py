@@ -1,4 +1,4 @@
-"""Reproducible builds: what an environment runs is made here. Terraform owns the shape, `opsctl.deploy` the versions."""
+"""Reproducible builds: what an environment runs is made here; `opsctl.deploy` moves the versions."""
 
 from opsctl.builds.packages import (
     BadFunction,

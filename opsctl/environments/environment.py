@@ -49,6 +49,7 @@ class Environment:
         variables_file, backend_file: its .tfvars and its S3 backend settings.
         work: folder of its own for Terraform data, plans, logs.
         guards: what its configuration forbids.
+        time_scale: how much faster than on AWS a deploy's durations go by; other than 1 only locally.
         registration, parent: of an ephemeral environment: what it is, and the one that it was made from.
     """
 
@@ -63,6 +64,7 @@ class Environment:
     backend_file: Path
     work: Path
     guards: Guards = UNGUARDED
+    time_scale: float = 1.0
     registration: Registration | None = None
     parent: Environment | None = None
 
@@ -95,7 +97,7 @@ class Environment:
         return f"packages/{self.name}"
 
 
-FIELDS = {"target", "account_id", "region", "profile", "guards"}
+FIELDS = {"target", "account_id", "region", "profile", "guards", "time_scale"}
 
 
 def load_environment(config: Config, name: str) -> Environment:
@@ -130,7 +132,20 @@ def load_environment(config: Config, name: str) -> Environment:
         backend_file=folder / f"{name}.s3.tfbackend",
         work=config.work / "environments" / name,
         guards=parse_guards(table.get("guards", {}), f"{place} -> guards"),
+        time_scale=_time_scale(table, target, place),
     )
+
+
+def _time_scale(table: Mapping[str, Any], target: str, place: str) -> float:
+    value = table.get("time_scale", 1)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 3600:
+        raise ConfigError(
+            f"time_scale must be a number from 1 to 3600; it is {value!r}.", where=f"{place} -> time_scale"
+        )
+    if value != 1 and target != Target.LOCAL.value:
+        raise ConfigError("Only a local environment has a time_scale: on AWS time is what it is.",
+                          where=f"{place} -> time_scale")  # fmt: skip
+    return float(value)
 
 
 def _matching(table: Mapping[str, Any], key: str, pattern: str, meaning: str, place: str) -> str:

@@ -17,6 +17,7 @@ from opsctl.environments.approvals.required import approval_of, check_plan_file,
 from opsctl.environments.ephemeral.copies import require_time_left
 from opsctl.environments.events import Notice
 from opsctl.environments.guards import checking as guards
+from opsctl.environments.in_flight import require_none_in_flight
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.locks.locking import locked, require_held
 from opsctl.environments.lost_cloud import LostCloud, StaleState, find_lost_cloud, note_incarnation, start_afresh
@@ -79,6 +80,7 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Inten
 
     Raises:
         GuardRefused, NotApproved, ApprovalMissing, PlanDiffers, StaleState, EnvironmentLocked: nothing was changed.
+        UnfinishedDeploy: likewise; a deploy is half done.
         OpsctlError: as its stage says; the state holds what was made, and the next `up` goes on from there.
     """
     begin = ports.clock.monotonic()
@@ -90,6 +92,7 @@ def up(ports: Ports, *, approve: Approver, afresh: AfreshApprover, intent: Inten
     planning.require_bucket(ports)
     with locked(ports, "up", intent):
         terraform, plan = plan_up(ports, afresh=afresh)
+        require_none_in_flight(ports.bucket, ports.environment.name)
         require_same_plan(ports, terraform, plan, intent)
         if plan.has_changes:
             apply(ports, terraform, plan, command="up", approve=approve, intent=intent)

@@ -1,0 +1,313 @@
+"""The frame of every deploy: lock, guards, record, the deploy in flight, its end. What moves, and how, is a `Mover`'s.
+
+guards → lock → nothing half done → journal begins → in flight → mover.forward (or mover.back) → record → cleared
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from opsctl.deploy.events import Decided, DeployBegun, DeployEnded, DeployEvent, StepBegun
+from opsctl.environments.guards import checking as guards
+from opsctl.environments.in_flight import Decision, InFlight, InFlightStore, Move, UnfinishedDeploy, short
+from opsctl.environments.intent import UNSAID, Intent
+from opsctl.environments.locks.locking import locked, require_held
+from opsctl.environments.ports import Ports
+from opsctl.environments.records import recorded
+from opsctl.errors import Interrupted, OpsctlError, Refused, UsageError
+from opsctl.terraform.lock import user
+
+POLL_SECONDS = {True: 0.5, False: 10.0}
+"""Between two looks at a step, for a local environment and for one on AWS."""
+DONE, RETURNED = "done", "returned"
+
+
+class NotUp(UsageError):
+    """There is no environment to deploy to."""
+
+
+class ReturnNeeded(Exception):
+    """Raised inside of a mover's `forward`: everything goes back. The message is the reason, one sentence."""
+
+
+class DeployReturned(OpsctlError):
+    """A deploy was taken back, in order: what ran before runs again. `deployed` is what it did."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self.deployed = deployed
+        back = ", ".join(f"{move.name} is at {short(move.before)}" for move in deployed.moves)
+        super().__init__(
+            f"The {deployed.command} was taken back: {deployed.why}", where=f"{deployed.environment}: {back}",
+            next=f"opsctl history {deployed.environment} --deploys has the evidence.",
+        )  # fmt: skip
+
+
+class HalfDone(OpsctlError):
+    """A deploy could neither go on nor be taken back."""
+
+    def __init__(self, deploy: InFlight, error: OpsctlError) -> None:
+        name = deploy.environment
+        super().__init__(
+            f"The {deploy.command} is half done, and taking it back failed: {error.what}",
+            where=f"{name}: {', '.join(map(str, deploy.moves))}; at: {deploy.step}",
+            next=f"opsctl deploy resume {name} --back tries again; opsctl deploy resume {name} goes on.",
+        )
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deploy did.
+
+    Attributes:
+        outcome: "done" or "returned"; `why` says why it was returned.
+        moves: with both versions.
+    """
+
+    environment: str
+    command: str
+    kind: str
+    strategy: str
+    outcome: str
+    moves: tuple[Move, ...]
+    decisions: tuple[Decision, ...]
+    seconds: float
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema of `deploy --json` and `rollback --json`."""
+        return {
+            "environment": self.environment, "command": self.command, "kind": self.kind, "strategy": self.strategy,
+            "outcome": self.outcome, "why": self.why, "seconds": round(self.seconds, 1),
+            "moves": [vars(move) for move in self.moves],
+            "decisions": [vars(decision) | {"evidence": dict(decision.evidence)} for decision in self.decisions],
+        }  # fmt: skip
+
+
+class Mover(Protocol):
+    """How one kind of thing moves. Both ways must be safe to begin anew from any step that was written down."""
+
+    def forward(self, at_work: AtWork) -> None:
+        """Make the moves, from `at_work.deploy.position` and `.step` on.
+
+        Raises:
+            ReturnNeeded: what was seen asks for the way back.
+            OpsctlError: it can't go on; the way back is tried.
+        """
+        ...
+
+    def back(self, at_work: AtWork) -> None:
+        """Have what ran before run again, for every move that may have been begun, the last first."""
+        ...
+
+
+class AtWork:
+    """A deploy in the hands of its mover: where it is, written down before each step.
+
+    Attributes:
+        ports: the environment's.
+        outputs: the stack's outputs.
+        deploy: as it was last written.
+        poll_seconds: between two looks.
+    """
+
+    def __init__(self, ports: Ports, outputs: Mapping[str, Any], deploy: InFlight, store: InFlightStore) -> None:
+        self.ports, self.outputs, self.deploy = ports, outputs, deploy
+        self.poll_seconds = POLL_SECONDS[ports.environment.is_local]
+        self._store = store
+
+    @property
+    def time_scale(self) -> float:
+        """How much faster than on AWS a strategy's durations go by: 1 on AWS, opsctl.toml's `time_scale` locally."""
+        return self.ports.environment.time_scale
+
+    def tell(self, event: DeployEvent) -> None:
+        self.ports.on_event(event)
+
+    def step(
+        self, step: str, *, position: int | None = None, after: str | None = None,
+        weights: Mapping[str, float] | None = None, seconds: float = 0.0, **settings: Any,
+    ) -> None:  # fmt: skip
+        """Write down what is done next; call it before the doing.
+
+        Args:
+            position: of the move that is at work from now on.
+            after: the version that it goes to, now that it is known.
+            weights, seconds: for the view (`StepBegun`).
+            settings: what changes of the kind's own.
+
+        Raises:
+            LockLost: somebody took the lock; nothing more may be changed.
+            ReturnNeeded: somebody asked for the way back (not while we are on it).
+        """
+        require_held(self.ports)
+        self.check_wish()
+        deploy = replace(
+            self.deploy, step=step, position=self.deploy.position if position is None else position,
+            settings=dict(self.deploy.settings) | settings,
+        )  # fmt: skip
+        if after is not None:
+            deploy = deploy.with_move(deploy.position, after=after)
+        self._store.write(deploy)
+        self.deploy = deploy
+        self.tell(StepBegun(deploy.move, step, weights or {}, seconds))
+
+    def decide(self, verdict: str, why: str, evidence: Mapping[str, Any] | None = None) -> Decision:
+        """Write a step's decision down with its evidence."""
+        at = self.ports.clock.now().isoformat(timespec="seconds")
+        decision = Decision(at, self.deploy.move.name, self.deploy.step, verdict, why, dict(evidence or {}))
+        self.deploy = replace(self.deploy, decisions=(*self.deploy.decisions, decision))
+        self._store.write(self.deploy)
+        self.tell(Decided(decision))
+        return decision
+
+    def check_wish(self) -> None:
+        """Raises:
+        ReturnNeeded: somebody asked for the way back; on the way back nobody is asked.
+        """
+        if not self.deploy.returning and (why := self._store.wished_return(self.deploy.id)):
+            raise ReturnNeeded(why)
+
+    def pause(self, seconds: float | None = None) -> None:
+        """Wait until the next look (one poll unless said otherwise).
+
+        Raises:
+            ReturnNeeded: somebody asked for the way back.
+        """
+        self.check_wish()
+        self.ports.clock.sleep(self.poll_seconds if seconds is None else seconds)
+        self.check_wish()
+
+    def return_because(self, why: str) -> None:
+        """From here on everything goes back."""
+        self.deploy = replace(self.deploy, returning=why)
+        self._store.write(self.deploy)
+
+
+def begin(
+    ports: Ports, mover: Mover, moves: tuple[Move, ...], *, command: str = "deploy", strategy: str,
+    settings: Mapping[str, Any] | None = None, intent: Intent = UNSAID,
+) -> Deployed:  # fmt: skip
+    """Make these moves, or take them all back.
+
+    Args:
+        moves: all of one kind, in order; `before` is filled in, `after` where it is known.
+
+    Raises:
+        DeployReturned: it was taken back, in order; what ran before runs again.
+        HalfDone: it could not be taken back either; `opsctl deploy resume` goes on.
+        GuardRefused, EnvironmentLocked, UnfinishedDeploy, NotUp: nothing was changed.
+    """
+    guards.check_place(ports, command, intent)
+    with locked(ports, command, intent):
+        store = InFlightStore(ports.bucket, ports.environment.name)
+        if found := store.read():
+            raise UnfinishedDeploy(found)
+        outputs = outputs_of(ports)
+        guards.check_time(ports, command, intent)
+        deploy = InFlight(
+            id=uuid.uuid4().hex, environment=ports.environment.name, command=command, kind=moves[0].kind,
+            strategy=strategy, moves=moves, who=ports.identity.arn, user=user(),
+            since=ports.clock.now().isoformat(timespec="seconds"), why=intent.why, settings=dict(settings or {}),
+        )  # fmt: skip
+        return _carry_out(AtWork(ports, outputs, deploy, store), mover, store, intent)
+
+
+def resume(ports: Ports, *, back: bool = False, intent: Intent = UNSAID) -> Deployed:
+    """Go on with a deploy whose process was killed, or take it back.
+
+    Raises:
+        NothingInFlight: there is none. Otherwise as `begin`.
+    """
+    from opsctl.deploy.movers import mover_of
+
+    with locked(ports, "deploy", intent):
+        store = InFlightStore(ports.bucket, ports.environment.name)
+        deploy = store.read()
+        if deploy is None:
+            raise NothingInFlight(ports.environment.name)
+        at_work = AtWork(ports, outputs_of(ports), deploy, store)
+        if back and not deploy.returning:
+            at_work.return_because(intent.why or "somebody resumed it with --back")
+        return _carry_out(at_work, mover_of(deploy.kind), store, intent)
+
+
+class NothingInFlight(Refused):
+    """No deploy is half done."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"No deploy of {environment} is half done.", next=f"opsctl history {environment} --deploys lists them."
+        )
+
+
+def outputs_of(ports: Ports) -> Mapping[str, Any]:
+    """The stack's outputs.
+
+    Raises:
+        NotUp: nothing is there to deploy to.
+    """
+    state = ports.bucket.state() if ports.bucket.exists() else None
+    if state is None or not state.resources:
+        name = ports.environment.name
+        raise NotUp(f"{name} is not up, so there is nothing to deploy to.", next=f"opsctl up {name}")
+    return state.outputs
+
+
+def _carry_out(at_work: AtWork, mover: Mover, store: InFlightStore, intent: Intent) -> Deployed:
+    ports, begun = at_work.ports, at_work.ports.clock.monotonic()
+    details = _details(at_work.deploy) | {"why": intent.why or at_work.deploy.why, "overrides": dict(intent.overrides)}
+    with recorded(ports, at_work.deploy.command, details, under_lock=True) as recording:
+        store.write(at_work.deploy)
+        at_work.tell(DeployBegun(at_work.deploy))
+        try:
+            if not at_work.deploy.returning:
+                _forward(at_work, mover)
+            if at_work.deploy.returning:
+                _back(at_work, mover)
+        finally:
+            recording.update(_details(at_work.deploy))
+        outcome = RETURNED if at_work.deploy.returning else DONE
+        recording["outcome"] = outcome
+        store.clear()
+        deployed = _deployed(at_work.deploy, outcome, ports.clock.monotonic() - begun)
+        at_work.tell(DeployEnded(at_work.deploy, outcome, deployed.seconds))
+        if outcome == RETURNED:
+            raise DeployReturned(deployed)
+        return deployed
+
+
+def _forward(at_work: AtWork, mover: Mover) -> None:
+    """Forward as far as it goes; what keeps it from going on is the reason for the way back."""
+    try:
+        mover.forward(at_work)
+    except ReturnNeeded as need:
+        at_work.return_because(str(need))
+    except (Interrupted, KeyboardInterrupt):
+        at_work.return_because("it was interrupted")
+    except OpsctlError as error:
+        at_work.return_because(error.what)
+
+
+def _back(at_work: AtWork, mover: Mover) -> None:
+    try:
+        mover.back(at_work)
+    except OpsctlError as error:
+        raise HalfDone(at_work.deploy, error) from error
+
+
+def _details(deploy: InFlight) -> dict[str, Any]:
+    """What the journal keeps of a deploy."""
+    return {
+        "kind": deploy.kind, "strategy": deploy.strategy, "moves": [vars(move) for move in deploy.moves],
+        "decisions": [vars(decision) for decision in deploy.decisions], "returned_because": deploy.returning,
+    }  # fmt: skip
+
+
+def _deployed(deploy: InFlight, outcome: str, seconds: float) -> Deployed:
+    return Deployed(
+        deploy.environment, deploy.command, deploy.kind, deploy.strategy, outcome, deploy.moves, deploy.decisions,
+        seconds, deploy.returning,
+    )  # fmt: skip
