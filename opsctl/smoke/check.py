@@ -47,6 +47,8 @@ class Check:
         budget_seconds: it fails when it has not passed by then.
         function: does the work; raises CheckFailed. What it returns is evidence.
         local_only: it needs what only the local cloud has (viewers from anywhere), or would disturb real users.
+        outside: it needs nothing but the environment's address: no AWS, and of the outputs only `edge.domain_name`.
+            What more it proves with AWS access it does where `trial.target.inside`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Check:
     tags: frozenset[str] = frozenset()
     runbook: str = ""
     local_only: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True)
