@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import EnvironmentArgument, Json, config, console
 from opsctl.cli.context import environment as named
 from opsctl.environments.locks.lock import age
+
+if TYPE_CHECKING:
+    from opsctl.environments.in_flight import InFlight
 
 WORDS = {
     "up": "[green]up[/]",
@@ -35,6 +38,8 @@ def status(environment: EnvironmentArgument, json: Json = False) -> None:
     rows = [("where", f"account {found.account_id}, {found.region}, {place}"), ("resources", str(found.resources))]
     if found.lock:
         rows += lock_rows(found.lock)
+    if found.deploy:
+        rows += deploy_rows(found.deploy, at_work=found.phase == "busy")
     if found.last:
         entry = found.last
         rows.append(
@@ -42,6 +47,13 @@ def status(environment: EnvironmentArgument, json: Json = False) -> None:
         )
     for key, value in rows:
         screen.say(f"  [dim]{key:<10}[/] {literal(value)}")
+
+
+def deploy_rows(deploy: InFlight, *, at_work: bool) -> list[tuple[str, str]]:
+    """A deploy in flight: what moves, where it is, and what to do when nobody does it."""
+    way = f"on its way back: {deploy.returning}" if deploy.returning else f"at: {deploy.step or 'its begin'}"
+    rows = [(deploy.command, f"{', '.join(map(str, deploy.moves))} ({deploy.strategy}) by {deploy.user}"), ("", way)]
+    return rows if at_work else [*rows, ("", f"half done: opsctl deploy resume {deploy.environment} [--back]")]
 
 
 def lock_rows(lock: Mapping[str, Any]) -> list[tuple[str, str]]:

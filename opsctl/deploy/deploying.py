@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from opsctl.deploy.events import Decided, DeployBegun, DeployEnded, DeployEvent, StepBegun
 from opsctl.environments.guards import checking as guards
-from opsctl.environments.in_flight import Decision, InFlight, InFlightStore, Move, UnfinishedDeploy, short
+from opsctl.environments.in_flight import Decision, InFlight, InFlightStore, Move, require_none_in_flight, short
 from opsctl.environments.intent import UNSAID, Intent
-from opsctl.environments.locks.locking import locked, require_held
+from opsctl.environments.locks.locking import LockLost, locked, require_held
 from opsctl.environments.ports import Ports
 from opsctl.environments.records import recorded
 from opsctl.errors import Interrupted, OpsctlError, Refused, UsageError
@@ -23,6 +23,8 @@ from opsctl.terraform.lock import user
 POLL_SECONDS = {True: 0.5, False: 10.0}
 """Between two looks at a step, for a local environment and for one on AWS."""
 DONE, RETURNED = "done", "returned"
+DEPLOY, ROLLBACK = "deploy", "rollback"
+ALL_AT_ONCE = "all-at-once"
 
 
 class NotUp(UsageError):
@@ -88,6 +90,14 @@ class Deployed:
 
 class Mover(Protocol):
     """How one kind of thing moves. Both ways must be safe to begin anew from any step that was written down."""
+
+    def current(self, ports: Ports, outputs: Mapping[str, Any], name: str) -> str:
+        """The version that `name` runs now.
+
+        Raises:
+            UsageError: there is no such thing here.
+        """
+        ...
 
     def forward(self, at_work: AtWork) -> None:
         """Make the moves, from `at_work.deploy.position` and `.step` on.
@@ -187,7 +197,7 @@ class AtWork:
 
 
 def begin(
-    ports: Ports, mover: Mover, moves: tuple[Move, ...], *, command: str = "deploy", strategy: str,
+    ports: Ports, mover: Mover, moves: tuple[Move, ...], *, command: str = DEPLOY, strategy: str,
     settings: Mapping[str, Any] | None = None, intent: Intent = UNSAID,
 ) -> Deployed:  # fmt: skip
     """Make these moves, or take them all back.
@@ -200,13 +210,14 @@ def begin(
         HalfDone: it could not be taken back either; `opsctl deploy resume` goes on.
         GuardRefused, EnvironmentLocked, UnfinishedDeploy, NotUp: nothing was changed.
     """
-    guards.check_place(ports, command, intent)
+    is_way_back = command == ROLLBACK  # no freeze and no dirty branch keeps anybody from what ran before
+    if not is_way_back:
+        guards.check_place(ports, command, intent)
     with locked(ports, command, intent):
-        store = InFlightStore(ports.bucket, ports.environment.name)
-        if found := store.read():
-            raise UnfinishedDeploy(found)
-        outputs = outputs_of(ports)
-        guards.check_time(ports, command, intent)
+        require_none_in_flight(ports.bucket, ports.environment.name)
+        store, outputs = InFlightStore(ports.bucket, ports.environment.name), outputs_of(ports)
+        if not is_way_back:
+            guards.check_time(ports, command, intent)
         deploy = InFlight(
             id=uuid.uuid4().hex, environment=ports.environment.name, command=command, kind=moves[0].kind,
             strategy=strategy, moves=moves, who=ports.identity.arn, user=user(),
@@ -223,7 +234,7 @@ def resume(ports: Ports, *, back: bool = False, intent: Intent = UNSAID) -> Depl
     """
     from opsctl.deploy.movers import mover_of
 
-    with locked(ports, "deploy", intent):
+    with locked(ports, DEPLOY, intent):
         store = InFlightStore(ports.bucket, ports.environment.name)
         deploy = store.read()
         if deploy is None:
@@ -281,19 +292,34 @@ def _carry_out(at_work: AtWork, mover: Mover, store: InFlightStore, intent: Inte
 
 def _forward(at_work: AtWork, mover: Mover) -> None:
     """Forward as far as it goes; what keeps it from going on is the reason for the way back."""
+    cause: Exception | None = None
     try:
         mover.forward(at_work)
+        return
     except ReturnNeeded as need:
-        at_work.return_because(str(need))
+        why = str(need)
+    except LockLost:  # somebody else may be at work: nothing more may be changed
+        raise
     except (Interrupted, KeyboardInterrupt):
-        at_work.return_because("it was interrupted")
+        why = "it was interrupted"
     except OpsctlError as error:
-        at_work.return_because(error.what)
+        why, cause = error.what, error
+    except Exception as error:  # a bug of ours must not leave traffic split
+        why, cause = f"an error that nobody foresaw ({type(error).__name__})", error
+    try:
+        require_held(at_work.ports)
+        at_work.return_because(why)
+    except LockLost:
+        raise
+    except OpsctlError as error:
+        raise HalfDone(at_work.deploy, error) from (cause or error)
 
 
 def _back(at_work: AtWork, mover: Mover) -> None:
     try:
         mover.back(at_work)
+    except LockLost:
+        raise
     except OpsctlError as error:
         raise HalfDone(at_work.deploy, error) from error
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from opsctl.environments import planning
 from opsctl.environments.emptying import empty_bucket
 from opsctl.environments.guards import checking as guards
+from opsctl.environments.in_flight import InFlightStore
 from opsctl.environments.intent import UNSAID, Intent
 from opsctl.environments.leftovers import Leftovers, find_leftovers
 from opsctl.environments.locks.locking import locked
@@ -84,6 +85,7 @@ def down(
                 before=lambda: emptied.append(empty(ports, buckets)),
             )  # fmt: skip
             deleted = len(plan.deleted)
+            InFlightStore(ports.bucket, ports.environment.name).clear()
             forget_incarnation(ports)
     with ports.stage("look for leftovers") as result:
         leftovers = settled_leftovers(ports)

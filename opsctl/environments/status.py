@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsctl.environments.in_flight import InFlight, InFlightStore
 from opsctl.environments.locks.lock import Life
 from opsctl.environments.locks.locking import look
 from opsctl.environments.lost_cloud import find_lost_cloud
@@ -22,6 +23,7 @@ class Status:
         types: managed resources by type.
         lock: who holds it, since when, why, and whether anybody still does (`Situation.to_json`); None when it is free.
         last: the last entry of the journal.
+        deploy: one that is at work or half done (`in_flight.InFlight`); None when there is none.
     """
 
     environment: str
@@ -35,10 +37,11 @@ class Status:
     serial: int | None
     lock: Mapping[str, Any] | None
     last: Entry | None
+    deploy: InFlight | None = None
 
 
 def read_status(ports: Ports) -> Status:
-    """Five reads of the state bucket."""
+    """Six reads of the state bucket."""
     exists = ports.bucket.exists()
     state = ports.bucket.state() if exists else None
     situation = look(ports) if exists else None
@@ -58,4 +61,5 @@ def read_status(ports: Ports) -> Status:
         serial=state.serial if state else None,
         lock=situation.to_json() if situation else None,
         last=last.entry if last else None,
+        deploy=InFlightStore(ports.bucket, ports.environment.name).read() if exists else None,
     )

@@ -1,0 +1,143 @@
+"""Have an earlier version run again: of a deploy at work, of one that was killed, or of one that is long over."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from opsctl.deploy.deploying import (
+    ALL_AT_ONCE,
+    DONE,
+    ROLLBACK,
+    Deployed,
+    DeployReturned,
+    NothingInFlight,
+    begin,
+    outputs_of,
+    resume,
+)
+from opsctl.deploy.movers import mover_of
+from opsctl.environments.events import Notice
+from opsctl.environments.in_flight import InFlight, InFlightStore, Move, short
+from opsctl.environments.intent import UNSAID, Intent
+from opsctl.environments.locks.lock import Life
+from opsctl.environments.locks.locking import look
+from opsctl.environments.ports import Ports
+from opsctl.errors import UsageError
+from opsctl.journal import Entry, Record
+
+LOOK_SECONDS = {True: 0.2, False: 2.0}
+"""Between two looks at a deploy that was asked to go back."""
+
+
+class NothingBefore(UsageError):
+    """No earlier version is known, or the one that was named runs already."""
+
+
+def roll_back(ports: Ports, kind: str, names: Sequence[str], *, to: str = "", intent: Intent = UNSAID) -> Deployed:
+    """Have what ran before run again, or the version `to`.
+
+    A deploy of these things that is at work is asked to take itself back, and answers at its next poll; one whose
+    process was killed is taken back here; otherwise the version comes from the journal.
+
+    Args:
+        kind: "function", "service" or "site".
+        names: short names of functions; for the others their kind.
+        to: a version; empty: the one before the last deploy.
+
+    Raises:
+        NothingBefore, NotUp, UsageError: nothing was changed.
+        DeployReturned: the way back was taken back itself: what ran goes on running.
+        HalfDone: likewise, and that failed, too.
+    """
+    if not to and (returned := _take_back(ports, kind, names, intent)):
+        return returned
+    mover, outputs = mover_of(kind), outputs_of(ports)
+    moves = []
+    for name in names:
+        now = mover.current(ports, outputs, name)
+        target = to or before(ports, kind, name, now)
+        if target == now:
+            raise NothingBefore(f"{name} runs version {short(now)} already.", where=ports.environment.name)
+        moves.append(Move(kind, name, now, target))
+    return begin(ports, mover, tuple(moves), command=ROLLBACK, strategy=ALL_AT_ONCE, intent=intent)
+
+
+def before(ports: Ports, kind: str, name: str, now: str) -> str:
+    """The version that ran before `now` was deployed, as the journal has it. Reads from the last record back.
+
+    Raises:
+        NothingBefore: no deploy of it is recorded.
+    """
+    for entry in deploys(ports):
+        for move in entry.details.get("moves", ()):
+            if (move.get("kind"), move.get("name"), move.get("after")) == (kind, name, now) and is_done(entry):
+                return str(move["before"])
+    raise NothingBefore(
+        f"No deploy is recorded that brought {name} to version {short(now)}, so nothing is known to go back to.",
+        where=ports.environment.name, next="Name the version: --to VERSION.",
+    )  # fmt: skip
+
+
+def deploys(ports: Ports) -> list[Entry]:
+    """All deploys and rollbacks that are recorded, the last first."""
+    return [
+        record.entry
+        for record in ports.journal.newest()
+        if isinstance(record, Record) and record.entry.details.get("moves")
+    ]
+
+
+def is_done(entry: Entry) -> bool:
+    """Whether a recorded deploy moved what it was to move."""
+    return entry.details.get("outcome") == DONE
+
+
+def _take_back(ports: Ports, kind: str, names: Sequence[str], intent: Intent) -> Deployed | None:
+    """Take back a deploy of these things that is in flight; None when there is none, or it was over before it heard."""
+    store, begun = InFlightStore(ports.bucket, ports.environment.name), ports.clock.monotonic()
+    deploy = store.read()
+    if deploy is None or not _concerns(deploy, kind, names):
+        return None
+    if _is_at_work(ports):
+        store.wish_return(deploy.id, intent.why or f"{ports.identity.arn} asked for it")
+        ports.on_event(Notice(f"Asked the {deploy.command} of {deploy.user} to take itself back."))
+        while _is_at_work(ports) and _is_in_flight(store, deploy):
+            ports.clock.sleep(LOOK_SECONDS[ports.environment.is_local])
+    if _is_in_flight(store, deploy):
+        with contextlib.suppress(DeployReturned, NothingInFlight):
+            resume(ports, back=True, intent=replace(intent, lock_wait_seconds=max(30, intent.lock_wait_seconds)))
+    mover, outputs = mover_of(kind), outputs_of(ports)
+    if any(mover.current(ports, outputs, move.name) != move.before for move in deploy.moves):
+        return None
+    back = tuple(Move(move.kind, move.name, move.after or move.before, move.before) for move in deploy.moves)
+    seconds = ports.clock.monotonic() - begun
+    return Deployed(deploy.environment, ROLLBACK, kind, deploy.strategy, DONE, back, deploy.decisions, seconds)
+
+
+def _is_at_work(ports: Ports) -> bool:
+    """Whether a command may be alive that holds the environment."""
+    situation = look(ports)
+    return situation is not None and situation.verdict.life is not Life.ORPHANED
+
+
+def _is_in_flight(store: InFlightStore, deploy: InFlight) -> bool:
+    found = store.read()
+    return found is not None and found.id == deploy.id
+
+
+def _concerns(deploy: InFlight, kind: str, names: Sequence[str]) -> bool:
+    return deploy.kind == kind and bool({move.name for move in deploy.moves} & set(names))
+
+
+def versions_of(entries: Sequence[Entry], kind: str, name: str) -> Mapping[str, Any]:
+    """Versions that a thing ran, as its deploys tell: version → when it was deployed last."""
+    return {
+        str(move["after"]): entry.at
+        for entry in reversed(entries)
+        if is_done(entry)
+        for move in entry.details["moves"]
+        if (move.get("kind"), move.get("name")) == (kind, name)
+    }
