@@ -9,17 +9,10 @@ from typing import Any
 
 from opsctl.smoke import bulk, checkouts, guards, images, jpeg, orders, photos, realtime, streams, workflows
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
+from opsctl.smoke.edge_checks import EDGE_CHECKS
 
 # Time for a second announcement that must not come.
 SETTLE_SECONDS = 2
-
-
-def edge_health(trial: Trial) -> Mapping[str, Any]:
-    answer = trial.get("/v1/health", token="")
-    expect(answer.status == 200, str(answer))
-    shown = answer.json()
-    expect(isinstance(shown, dict) and shown.get("status") == "ok", str(answer))
-    return {"status": answer.status, "seconds_to_answer": round(answer.seconds, 3)}
 
 
 def photo_path(trial: Trial) -> Mapping[str, Any]:
@@ -95,16 +88,6 @@ def order_path(trial: Trial) -> Mapping[str, Any]:
     return {"order_id": order_id, "seconds_to_place": round(seconds_to_place, 3)}
 
 
-def site_page(trial: Trial) -> Mapping[str, Any]:
-    page = trial.get("/", token="", api_key="")
-    expect(page.status == 200 and page.headers.get("content-type", "").startswith("text/html"), str(page))
-    for header in ("strict-transport-security", "content-security-policy", "x-content-type-options"):
-        expect(page.headers.get(header), f"the page has no {header}")
-    config = trial.get("/site.json", token="", api_key="")
-    expect(config.status == 200 and config.json(), str(config))
-    return {"bytes": len(page.body)}
-
-
 def expect_ready(trial: Trial, photo_id: str) -> None:
     """The photo is ready for the API, its thumbnail for everybody, and its record is in the table."""
     shown = photos.wait_until_ready(trial, photo_id)
@@ -145,7 +128,7 @@ def expect_announced_once(trial: Trial, announcements: photos.Announcements, pho
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("edge-health", "The edge passes requests on to the API.", edge_health, 15, frozenset({"edge", "api"})),
+    *EDGE_CHECKS,
     Check(
         "photo-path", "A photo sent through the edge gets its thumbnail, its record and exactly one announcement.",
         photo_path, 60, frozenset({"photos", "api"}),
@@ -194,25 +177,8 @@ CHECKS: tuple[Check, ...] = (
         "bulk-path", "An array job makes photos anew, a slice for each child, and its end is followed up.",
         bulk.bulk_path, 240, frozenset({"bulk", "systems"}), "bulk-job-failed",
     ),
-    Check("site-page", "The page comes with its security headers.", site_page, 15, frozenset({"edge", "site"})),
-    Check(
-        "firewall", "SQL injection and scripts are stopped with 403, encoded twice or not; an honest request passes.",
-        guards.firewall, 30, frozenset({"edge", "guards"}), "waf-blocked-requests",
-    ),
     Check(
         "authorizer", "Without a good token there is 401, without its scope or with a wrong key 403.",
         guards.authorizer, 30, frozenset({"api", "guards"}),
-    ),
-    Check(
-        "private-origins", "Nobody gets round CloudFront, to the API or to a bucket.",
-        guards.private_origins, 15, frozenset({"edge", "guards"}),
-    ),
-    Check(
-        "geography", "A viewer from a country that is not on the list gets 403.",
-        guards.geography, 15, frozenset({"edge", "guards"}), local_only=True,
-    ),
-    Check(
-        "throttle", "Too many sign-ins at once get 429 and are told when to come again.",
-        guards.throttle, 30, frozenset({"api", "guards"}), local_only=True,
     ),
 )  # fmt: skip
