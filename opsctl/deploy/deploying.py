@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from opsctl.deploy.events import Decided, DeployBegun, DeployEnded, DeployEvent, StepBegun
+from opsctl.deploy.events import Decided, DeployBegun, DeployEnded, DeployEvent, ReturnBegun, StepBegun
 from opsctl.environments.guards import checking as guards
 from opsctl.environments.in_flight import Decision, InFlight, InFlightStore, Move, require_none_in_flight, short
 from opsctl.environments.intent import UNSAID, Intent
@@ -194,6 +194,7 @@ class AtWork:
         """From here on everything goes back."""
         self.deploy = replace(self.deploy, returning=why)
         self._store.write(self.deploy)
+        self.tell(ReturnBegun(self.deploy, why))
 
 
 def begin(
@@ -268,26 +269,31 @@ def outputs_of(ports: Ports) -> Mapping[str, Any]:
 
 
 def _carry_out(at_work: AtWork, mover: Mover, store: InFlightStore, intent: Intent) -> Deployed:
+    """In flight from before the first step until after the record: a death in between repeats, and forgets nothing."""
     ports, begun = at_work.ports, at_work.ports.clock.monotonic()
     details = _details(at_work.deploy) | {"why": intent.why or at_work.deploy.why, "overrides": dict(intent.overrides)}
-    with recorded(ports, at_work.deploy.command, details, under_lock=True) as recording:
-        store.write(at_work.deploy)
-        at_work.tell(DeployBegun(at_work.deploy))
-        try:
-            if not at_work.deploy.returning:
-                _forward(at_work, mover)
-            if at_work.deploy.returning:
-                _back(at_work, mover)
-        finally:
-            recording.update(_details(at_work.deploy))
-        outcome = RETURNED if at_work.deploy.returning else DONE
-        recording["outcome"] = outcome
+    try:
+        with recorded(ports, at_work.deploy.command, details, under_lock=True) as recording:
+            store.write(at_work.deploy)
+            at_work.tell(DeployBegun(at_work.deploy))
+            try:
+                if not at_work.deploy.returning:
+                    _forward(at_work, mover)
+                if at_work.deploy.returning:
+                    _back(at_work, mover)
+            finally:
+                recording.update(_details(at_work.deploy))
+            outcome = RETURNED if at_work.deploy.returning else DONE
+            recording["outcome"] = outcome
+            deployed = _deployed(at_work.deploy, outcome, ports.clock.monotonic() - begun)
+            at_work.tell(DeployEnded(at_work.deploy, outcome, deployed.seconds))
+            if outcome == RETURNED:
+                raise DeployReturned(deployed)
+    except DeployReturned:
         store.clear()
-        deployed = _deployed(at_work.deploy, outcome, ports.clock.monotonic() - begun)
-        at_work.tell(DeployEnded(at_work.deploy, outcome, deployed.seconds))
-        if outcome == RETURNED:
-            raise DeployReturned(deployed)
-        return deployed
+        raise
+    store.clear()
+    return deployed
 
 
 def _forward(at_work: AtWork, mover: Mover) -> None:
