@@ -28,6 +28,9 @@ COMMANDS: dict[str, Entry] = {
         "opsctl.cli.approve", "approve", "Agree to a plan, so that somebody else may apply it.", ENVIRONMENTS
     ),
     "status": Entry("opsctl.cli.status", "status", "Say what an environment is and how it does.", ENVIRONMENTS),
+    "deploy": Entry(
+        "opsctl.cli.deploy", "app", "Move code step by step, watched; take it back when it is bad.", ENVIRONMENTS
+    ),
     "drift": Entry(
         "opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS
     ),

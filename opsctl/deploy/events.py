@@ -78,6 +78,14 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class ReturnBegun:
+    """From here on everything goes back, because of `why`."""
+
+    deploy: InFlight
+    why: str
+
+
+@dataclass(frozen=True)
 class DeployEnded:
     """It is over: `outcome` is "done" or "returned"."""
 
@@ -86,4 +94,4 @@ class DeployEnded:
     seconds: float
 
 
-DeployEvent = DeployBegun | StepBegun | Watched | Decided | DeployEnded
+DeployEvent = DeployBegun | StepBegun | Watched | Decided | ReturnBegun | DeployEnded

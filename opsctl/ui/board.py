@@ -6,6 +6,7 @@ Without a terminal only the lines are printed; a long-running thing says so once
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Group, RenderableType
@@ -26,6 +27,7 @@ class Board:
         self._console = console
         self._running: dict[str, tuple[str, float]] = {}
         self._tally = ""
+        self._panel: Callable[[], RenderableType] | None = None
         self._live: Live | None = None
         self._spinner = Spinner("dots", style="cyan")
 
@@ -61,6 +63,10 @@ class Board:
         """A count behind the first running thing, such as "41 of 93"."""
         self._tally = text
 
+    def panel(self, draw: Callable[[], RenderableType] | None) -> None:
+        """What is drawn below the running things from now on, anew each time; without a terminal it isn't."""
+        self._panel = draw
+
     def _render(self) -> RenderableType:
         now = time.monotonic()
         rows: list[RenderableType] = []
@@ -73,4 +79,4 @@ class Board:
             rows.append(self._spinner if index == 0 else Text.assemble("  ", text))
         if hidden := len(self._running) - SHOWN:
             rows += [Text(f"  and {hidden} more", style="dim")] if hidden > 0 else []
-        return Group(*rows)
+        return Group(*rows, *([self._panel()] if self._panel else []))
