@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "deploy": Entry(
         "opsctl.cli.deploy", "app", "Move code step by step, watched; take it back when it is bad.", ENVIRONMENTS
     ),
+    "rollback": Entry("opsctl.cli.rollback", "rollback", "Have what ran before a deploy run again.", ENVIRONMENTS),
     "drift": Entry(
         "opsctl.cli.drift", "drift", "Say what was changed outside of Terraform, and by whom.", ENVIRONMENTS
     ),

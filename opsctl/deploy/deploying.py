@@ -6,7 +6,7 @@ guards → lock → nothing half done → journal begins → in flight → mover
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -25,6 +25,25 @@ POLL_SECONDS = {True: 0.5, False: 10.0}
 DONE, RETURNED = "done", "returned"
 DEPLOY, ROLLBACK = "deploy", "rollback"
 ALL_AT_ONCE = "all-at-once"
+
+
+Approver = Callable[[tuple[Move, ...]], bool]
+"""Asked with what moves, before anything is changed."""
+
+
+class NotAgreed(Refused):
+    """A person looked at what would move and said no."""
+
+    def __init__(self) -> None:
+        super().__init__("It was not agreed to; nothing was changed.")
+
+
+def require_agreed(approve: Approver, moves: tuple[Move, ...]) -> None:
+    """Raises:
+    NotAgreed: `approve` said no.
+    """
+    if not approve(moves):
+        raise NotAgreed
 
 
 class NotUp(UsageError):

@@ -9,13 +9,16 @@ from typing import Any
 
 from opsctl.deploy.deploying import (
     ALL_AT_ONCE,
+    DEPLOY,
     DONE,
     ROLLBACK,
+    Approver,
     Deployed,
     DeployReturned,
     NothingInFlight,
     begin,
     outputs_of,
+    require_agreed,
     resume,
 )
 from opsctl.deploy.movers import mover_of
@@ -28,6 +31,8 @@ from opsctl.environments.ports import Ports
 from opsctl.errors import UsageError
 from opsctl.journal import Entry, Record
 
+ALONE = ("service", "site")
+"""Kinds of which an environment has one thing, called by its kind."""
 LOOK_SECONDS = {True: 0.2, False: 2.0}
 """Between two looks at a deploy that was asked to go back."""
 
@@ -36,23 +41,26 @@ class NothingBefore(UsageError):
     """No earlier version is known, or the one that was named runs already."""
 
 
-def roll_back(ports: Ports, kind: str, names: Sequence[str], *, to: str = "", intent: Intent = UNSAID) -> Deployed:
+def roll_back(
+    ports: Ports, things: Sequence[str] = (), *, to: str = "", approve: Approver = lambda _: True,
+    intent: Intent = UNSAID,
+) -> Deployed:  # fmt: skip
     """Have what ran before run again, or the version `to`.
 
     A deploy of these things that is at work is asked to take itself back, and answers at its next poll; one whose
     process was killed is taken back here; otherwise the version comes from the journal.
 
     Args:
-        kind: "function", "service" or "site".
-        names: short names of functions; for the others their kind.
+        things: "service", "site" or short names of functions; none: what was deployed last, or is being deployed.
         to: a version; empty: the one before the last deploy.
 
     Raises:
-        NothingBefore, NotUp, UsageError: nothing was changed.
+        NothingBefore, NotUp, UsageError, Refused: nothing was changed.
         DeployReturned: the way back was taken back itself: what ran goes on running.
         HalfDone: likewise, and that failed, too.
     """
-    if not to and (returned := _take_back(ports, kind, names, intent)):
+    kind, names = named(ports, things)
+    if not to and (returned := _take_back(ports, kind, names, approve, intent)):
         return returned
     mover, outputs = mover_of(kind), outputs_of(ports)
     moves = []
@@ -62,7 +70,27 @@ def roll_back(ports: Ports, kind: str, names: Sequence[str], *, to: str = "", in
         if target == now:
             raise NothingBefore(f"{name} runs version {short(now)} already.", where=ports.environment.name)
         moves.append(Move(kind, name, now, target))
+    require_agreed(approve, tuple(moves))
     return begin(ports, mover, tuple(moves), command=ROLLBACK, strategy=ALL_AT_ONCE, intent=intent)
+
+
+def named(ports: Ports, things: Sequence[str]) -> tuple[str, list[str]]:
+    """Kind and names of what a person means.
+
+    Raises:
+        UsageError: things of two kinds; or none, and nothing was deployed yet.
+    """
+    kinds = {thing if thing in ALONE else "function" for thing in things}
+    if len(kinds) > 1:
+        raise UsageError(f"One kind of thing at a time: {', '.join(things)} are of {len(kinds)}.")
+    if things:
+        return kinds.pop(), list(things)
+    if deploy := InFlightStore(ports.bucket, ports.environment.name).read():
+        return deploy.kind, [move.name for move in deploy.moves]
+    for entry in deploys(ports):
+        if is_done(entry) and entry.command == DEPLOY:
+            return entry.details["kind"], [move["name"] for move in entry.details["moves"]]
+    raise NothingBefore("Nothing was deployed yet that could be rolled back.", where=ports.environment.name)
 
 
 def before(ports: Ports, kind: str, name: str, now: str) -> str:
@@ -95,12 +123,14 @@ def is_done(entry: Entry) -> bool:
     return entry.details.get("outcome") == DONE
 
 
-def _take_back(ports: Ports, kind: str, names: Sequence[str], intent: Intent) -> Deployed | None:
+def _take_back(ports: Ports, kind: str, names: Sequence[str], approve: Approver, intent: Intent) -> Deployed | None:
     """Take back a deploy of these things that is in flight; None when there is none, or it was over before it heard."""
     store, begun = InFlightStore(ports.bucket, ports.environment.name), ports.clock.monotonic()
     deploy = store.read()
     if deploy is None or not _concerns(deploy, kind, names):
         return None
+    back = tuple(Move(move.kind, move.name, move.after or move.before, move.before) for move in deploy.moves)
+    require_agreed(approve, back)
     if _is_at_work(ports):
         store.wish_return(deploy.id, intent.why or f"{ports.identity.arn} asked for it")
         ports.on_event(Notice(f"Asked the {deploy.command} of {deploy.user} to take itself back."))
@@ -112,7 +142,6 @@ def _take_back(ports: Ports, kind: str, names: Sequence[str], intent: Intent) ->
     mover, outputs = mover_of(kind), outputs_of(ports)
     if any(mover.current(ports, outputs, move.name) != move.before for move in deploy.moves):
         return None
-    back = tuple(Move(move.kind, move.name, move.after or move.before, move.before) for move in deploy.moves)
     seconds = ports.clock.monotonic() - begun
     return Deployed(deploy.environment, ROLLBACK, kind, deploy.strategy, DONE, back, deploy.decisions, seconds)
 

@@ -26,7 +26,7 @@ from opsctl.environments.in_flight import (
 )
 from opsctl.environments.locks.locking import look
 from opsctl.environments.ports import Ports
-from opsctl.errors import OpsctlError, UsageError
+from opsctl.errors import OpsctlError, Refused, UsageError
 from opsctl.journal import Record
 from tests.unit.environments.dials import DialMover, DyingAws, Killed
 
@@ -34,7 +34,8 @@ STATE = {
     "version": 4, "serial": 1, "lineage": "l", "terraform_version": "1.11.4", "outputs": {},
     "resources": [{"mode": "managed", "type": "a_dial", "instances": [{"attributes": {"id": "x"}}]}],
 }  # fmt: skip
-BOTH = (Move("dial", "left", "1"), Move("dial", "right", "4"))
+BOTH = (Move("function", "left", "1"), Move("function", "right", "4"))
+DIALS = ("tests.unit.environments.dials", "DialMover")
 BEFORE, AFTER = {"left": {"1": 100}, "right": {"4": 100}}, {"left": {"2": 100}, "right": {"5": 100}}
 
 
@@ -46,7 +47,7 @@ def aws() -> DyingAws:
 @pytest.fixture(autouse=True)
 def dials(aws: DyingAws, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> DyingAws:
     """An environment that is up, with two dials."""
-    monkeypatch.setitem(MOVERS, "dial", ("tests.unit.environments.dials", "DialMover"))
+    monkeypatch.setitem(MOVERS, "function", DIALS)
     set_up(aws, ports, monkeypatch)
     return aws
 
@@ -120,7 +121,7 @@ def test_when_the_way_back_fails_too_it_says_so_and_can_be_tried_again(
     with pytest.raises(UnfinishedDeploy):
         deploy(ports)
     monkeypatch.undo()
-    monkeypatch.setitem(MOVERS, "dial", ("tests.unit.environments.dials", "DialMover"))
+    monkeypatch.setitem(MOVERS, "function", DIALS)
     monkeypatch.setattr(DialMover, "world", dials, raising=False)
     with pytest.raises(DeployReturned):
         resume(ports)
@@ -167,7 +168,7 @@ def take_back(ports: Ports) -> None:
 
 
 def roll_it_back(ports: Ports) -> None:
-    roll_back(ports, "dial", ["left"])
+    roll_back(ports, ["left"])
 
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
@@ -223,31 +224,50 @@ def test_rollback_goes_to_what_ran_before_the_last_deploy_and_there_and_back_aga
     ports: Ports, dials: DyingAws
 ) -> None:
     deploy(ports)
-    deploy(ports, (Move("dial", "left", "2"),))
-    assert roll_back(ports, "dial", ["left"]).moves == (Move("dial", "left", "3", "2"),)
+    deploy(ports, (Move("function", "left", "2"),))
+    assert roll_back(ports, ["left"]).moves == (Move("function", "left", "3", "2"),)
     assert dials.dials["left"] == {"2": 100}
-    assert roll_back(ports, "dial", ["left"], to="1").command == "rollback"
+    assert roll_back(ports, ["left"], to="1").command == "rollback"
     assert dials.dials == AFTER | {"left": {"1": 100}}
-    assert list(versions_of(deploys(ports), "dial", "left")) == ["2", "3", "1"]
+    assert list(versions_of(deploys(ports), "function", "left")) == ["2", "3", "1"]
 
 
 def test_rollback_without_anything_before_says_so_and_changes_nothing(ports: Ports, dials: DyingAws) -> None:
     with pytest.raises(NothingBefore, match="nothing is known to go back to") as caught:
-        roll_back(ports, "dial", ["left"])
+        roll_back(ports, ["left"])
     assert "--to VERSION" in caught.value.next
     with pytest.raises(NothingBefore, match="already"):
-        roll_back(ports, "dial", ["left"], to="1")
+        roll_back(ports, ["left"], to="1")
     with pytest.raises(UsageError, match="no dial middle"):
-        roll_back(ports, "dial", ["middle"])
+        roll_back(ports, ["middle"])
     assert (dials.dials, records(ports)) == (BEFORE, [])
+
+
+def test_rollback_without_a_name_means_the_last_deploy(ports: Ports, dials: DyingAws) -> None:
+    with pytest.raises(NothingBefore, match="Nothing was deployed yet"):
+        roll_back(ports)
+    deploy(ports)
+    roll_back(ports)
+    assert dials.dials == BEFORE
+    with pytest.raises(UsageError, match="One kind"):
+        roll_back(ports, ["left", "site"])
+
+
+def test_a_rollback_that_nobody_agrees_to_changes_nothing(ports: Ports, dials: DyingAws) -> None:
+    deploy(ports)
+    asked: list[Any] = []
+    with pytest.raises(Refused, match="not agreed"):
+        roll_back(ports, ["left"], approve=lambda moves: bool(asked.append(moves)))
+    assert asked == [(Move("function", "left", "2", "1"),)]
+    assert dials.dials == AFTER
 
 
 def test_a_returned_deploy_is_nothing_to_roll_back_to(ports: Ports, dials: DyingAws) -> None:
     deploy(ports)
     dials.breaks = {"3": "it is slow"}
     with pytest.raises(DeployReturned):
-        deploy(ports, (Move("dial", "left", "2"),))
-    assert before(ports, "dial", "left", "2") == "1"
+        deploy(ports, (Move("function", "left", "2"),))
+    assert before(ports, "function", "left", "2") == "1"
 
 
 text = st.text(max_size=20)
