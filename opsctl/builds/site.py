@@ -1,8 +1,9 @@
 """Publish the static page so that no browser ever sees half of one version and half of another.
 
 Everything that index.html names lies below `assets/<version>/`, where the version is a digest of all of it: such
-objects never change and may be cached for a year. index.html, the one name that changes its meaning, is written last.
-Versions before stay: a page that is open somewhere still asks for them.
+objects never change and may be cached for a year. index.html, the one name that changes its meaning, is written last;
+a copy of it lies with its assets, so that a version is whole there and can be shown again. Versions before stay: a page
+that is open somewhere still asks for them.
 """
 
 from __future__ import annotations
@@ -67,17 +68,19 @@ class Page:
 
     Attributes:
         version: digest of assets and index.html, 12 hex digits.
+        copy: index.html among the assets; where it is, all of them are.
     """
 
     version: str
     assets: tuple[SiteObject, ...]
+    copy: SiteObject
     config: SiteObject
     index: SiteObject
 
     @property
     def objects(self) -> tuple[SiteObject, ...]:
         """In the order in which they must arrive."""
-        return (*self.assets, self.config, self.index)
+        return (*self.assets, self.copy, self.config, self.index)
 
 
 @dataclass(frozen=True)
@@ -121,24 +124,32 @@ def publish_site(
         AwsError: some objects may have been put.
     """
     page = read_page(folder, config)
+    changed = put_assets(aws, bucket, page, on_event=on_event)
+    changed += [wanted.key for wanted in (page.config, page.index) if put(aws, bucket, wanted, on_event=on_event)]
+    return Published(bucket, page.version, tuple(wanted.key for wanted in page.objects), tuple(changed))
 
-    def put(wanted: SiteObject) -> str | None:
-        if _is_there(aws, bucket, wanted):
-            return None
-        aws.call(
-            "s3", "put_object", Bucket=bucket, Key=wanted.key, Body=wanted.body,
-            ContentType=wanted.content_type, CacheControl=wanted.cache_control,
-        )  # fmt: skip
-        on_event(ObjectPut(wanted.key, len(wanted.body)))
-        return wanted.key
 
-    put_keys = [*aws.map(put, page.assets), put(page.config), put(page.index)]
-    return Published(
-        bucket=bucket,
-        version=page.version,
-        files=tuple(wanted.key for wanted in page.objects),
-        changed=tuple(key for key in put_keys if key),
-    )
+def put_assets(aws: Aws, bucket: str, page: Page, *, on_event: Listener = lambda _: None) -> list[str]:
+    """Put all of a version that may lie there beforehand; the keys that were not there yet.
+
+    Args:
+        on_event: called from several threads.
+    """
+    new = aws.map(lambda wanted: put(aws, bucket, wanted, on_event=on_event), page.assets)
+    put_keys = [wanted.key for wanted, is_new in zip(page.assets, new, strict=True) if is_new]
+    return put_keys + ([page.copy.key] if put(aws, bucket, page.copy, on_event=on_event) else [])
+
+
+def put(aws: Aws, bucket: str, wanted: SiteObject, *, on_event: Listener = lambda _: None) -> bool:
+    """Put one object, unless it is there just so. Says whether it was put."""
+    if is_there(aws, bucket, wanted):
+        return False
+    aws.call(
+        "s3", "put_object", Bucket=bucket, Key=wanted.key, Body=wanted.body,
+        ContentType=wanted.content_type, CacheControl=wanted.cache_control,
+    )  # fmt: skip
+    on_event(ObjectPut(wanted.key, len(wanted.body)))
+    return True
 
 
 def is_published(aws: Aws, bucket: str) -> bool:
@@ -168,6 +179,12 @@ def read_page(folder: Path, config: Mapping[str, str]) -> Page:
     for name, body in [(INDEX, index), *files.items()]:
         digest.update(f"{name}\0{_content_type(name)}\0{len(body)}\0".encode() + body)
     version = digest.hexdigest()[:12]
+    shown = REFERENCE.sub(rf"\g<1>{ASSETS}{version}/", index.decode()).encode()
+    if version_of(shown) != version:
+        raise BadPage(
+            f"{INDEX} names nothing below {ASSETS}, so nobody could tell its versions apart.",
+            where=str(folder / INDEX),
+        )  # fmt: skip
 
     def place(name: str, body: bytes, cache_control: str) -> SiteObject:
         return SiteObject(name, body, _content_type(name), cache_control)
@@ -175,12 +192,30 @@ def read_page(folder: Path, config: Mapping[str, str]) -> Page:
     return Page(
         version=version,
         assets=tuple(place(_versioned(name, version), body, FOREVER) for name, body in files.items()),
+        copy=place(copy_key(version), shown, FOREVER),
         config=place(CONFIG, json.dumps(dict(config), sort_keys=True).encode(), ASK_FIRST),
-        index=place(INDEX, REFERENCE.sub(rf"\g<1>{ASSETS}{version}/", index.decode()).encode(), ASK_FIRST),
+        index=index_of(shown),
     )
 
 
 REFERENCE = re.compile(rf"""((?:src|href)=["']/?){ASSETS}""")
+VERSIONED = re.compile(rf"""{REFERENCE.pattern}([0-9a-f]{{12}})/""")
+
+
+def index_of(body: bytes) -> SiteObject:
+    """index.html as it is shown; `body` is a version's own copy of it."""
+    return SiteObject(INDEX, body, _content_type(INDEX), ASK_FIRST)
+
+
+def copy_key(version: str) -> str:
+    """Where a version keeps its own index.html."""
+    return f"{ASSETS}{version}/{INDEX}"
+
+
+def version_of(index: bytes) -> str:
+    """The version whose assets a published index.html names; empty when it names none."""
+    found = VERSIONED.search(index.decode("utf-8", "replace"))
+    return found[2] if found else ""
 
 
 def _versioned(name: str, version: str) -> str:
@@ -207,7 +242,8 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def _is_there(aws: Aws, bucket: str, wanted: SiteObject) -> bool:
+def is_there(aws: Aws, bucket: str, wanted: SiteObject) -> bool:
+    """Whether an object has these bytes and these headers. Source: S3 API reference, HeadObject."""
     there = _head(aws, bucket, wanted.key)
     return there == (wanted.etag, wanted.content_type, wanted.cache_control)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.errors import OpsctlError
 
 if TYPE_CHECKING:
+    from opsctl.aws.access import Access
     from opsctl.smoke.target import SmokeTarget
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -73,6 +74,13 @@ class Edge:
             tls |= {"server_hostname": host, "assert_hostname": host}
         self._pool = urllib3.PoolManager(maxsize=concurrency, retries=retries, **tls)
         self._elsewhere = urllib3.PoolManager(maxsize=concurrency, retries=retries)
+
+    @classmethod
+    def to(cls, domain: str, access: Access) -> Edge:
+        """The edge that serves `domain`; the local cloud's listens on loopback, with an authority of its own."""
+        if access.is_local:
+            return cls(f"https://127.0.0.1:{access.edge_port}", domain, authority_file=access.authority_file)
+        return cls(f"https://{domain}")
 
     @classmethod
     def of(cls, target: SmokeTarget, *, concurrency: int = 32) -> Edge:

@@ -82,11 +82,12 @@ class SmokeTarget:
             "apigateway", "get_api_key",
             apiKey=output(environment.name, outputs, "api.api_key_id"), includeValue=True,
         )  # fmt: skip
+        edge = Edge.to(domain, access)
         return cls(
             environment=environment.name,
             prefix=environment.prefix,
-            base_url=f"https://127.0.0.1:{access.edge_port}" if access.is_local else f"https://{domain}",
-            host=domain if access.is_local else None,
+            base_url=edge.base_url,
+            host=edge.host,
             api_key=key["value"],
             outputs=outputs,
             tags={"Project": environment.project, "Environment": environment.name, "ManagedBy": "opsctl"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.builds.site import ASK_FIRST, FOREVER, BadPage, read_page
+from opsctl.builds.site import ASK_FIRST, FOREVER, BadPage, read_page, version_of
 
 PAGE = Path(__file__).parents[3] / "terraform" / "modules" / "site" / "page"
 CONFIG = {"api_key": "abc", "environment": "local"}
@@ -80,6 +80,20 @@ def test_a_file_that_could_not_be_served_well_is_refused(folder, name, says):
 def test_a_page_that_names_what_is_not_there_is_refused(folder):
     (folder / "assets" / "app.js").unlink()
     with pytest.raises(BadPage, match=r"assets/app\.js, which isn't there"):
+        read_page(folder, CONFIG)
+
+
+def test_a_version_keeps_its_own_index_html_which_tells_what_version_it_is(folder):
+    page = read_page(folder, CONFIG)
+    assert page.copy.key == f"assets/{page.version}/index.html"
+    assert (page.copy.body, page.copy.cache_control) == (page.index.body, FOREVER)
+    assert version_of(page.index.body) == page.version
+    assert version_of(b"<p>somebody else's page") == ""
+
+
+def test_a_page_whose_versions_nobody_could_tell_apart_is_refused(folder):
+    (folder / "index.html").write_text("<p>hello")
+    with pytest.raises(BadPage, match="names nothing below assets/"):
         read_page(folder, CONFIG)
 
 
