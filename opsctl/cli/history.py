@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 STYLES = {"done": "green", "failed": "red", "interrupted": "yellow", "abandoned": "red"}
 COLUMNS = ("#", "when", "command", "result", "who", "what", "took", "from")
+DEPLOY_COLUMNS = ("#", "when", "command", "outcome", "who", "versions", "strategy", "took", "why")
 
 
 def history(
     environment: EnvironmentArgument,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 20,
     command: Annotated[str, typer.Option("--command", help="Only what this command did, such as up.")] = "",
+    deploys: Annotated[
+        bool, typer.Option("--deploys", help="Only deploys and rollbacks: what ran when, and why.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every record and say whether anything was changed or taken out.")
     ] = False,
@@ -46,9 +50,11 @@ def history(
         else:
             _show_verdict(journal, verdict, screen)
         raise typer.Exit(ExitCode.DONE if verdict.whole else ExitCode.FINDINGS)
-    found = read_history(journal, limit=limit, command=command)
+    found = read_history(journal, limit=limit, command=command, deploys=deploys)
     if json:
         screen.json(_document(environment, found))
+    elif deploys:
+        _show_deploys(environment, found, screen, datetime.now(UTC))
     else:
         _show(environment, found, screen, datetime.now(UTC))
 
@@ -101,6 +107,47 @@ def _show(environment: str, found: History, screen: Console, now: datetime) -> N
         screen.warn(
             f"{len(found.waiting)} of them are only on this machine; the next command puts them in the journal."
         )
+
+
+def _show_deploys(environment: str, found: History, screen: Console, now: datetime) -> None:
+    """A row for each deploy, and below the table what each of the last one's steps was judged by."""
+    from opsctl.journal import Unreadable
+    from opsctl.ui.console import literal
+
+    rows: list[list[str | Text]] = [["", *_deploy_cells(begun.entry, now, "under way")] for begun in found.under_way]
+    records = [record for record in found.records if not isinstance(record, Unreadable)]
+    rows += [[str(record.sequence), *_deploy_cells(record.entry, now)] for record in records]
+    if not rows:
+        screen.say(f"Nothing was deployed to {literal(environment)} yet.")
+        return
+    screen.table(DEPLOY_COLUMNS, rows)
+    decisions = records[0].entry.details.get("decisions") or [] if records else []
+    for decision in filter(None, map(_table, decisions)):
+        step = " ".join(str(decision.get(key, "")) for key in ("move", "step"))
+        screen.say(
+            f"  [dim]{literal(step):<28}[/] {literal(decision.get('verdict', ''))}: {literal(decision.get('why', ''))}"
+        )
+    screen.say("  [dim]--json has every decision with its evidence.[/]")
+
+
+def _deploy_cells(entry: Entry, now: datetime, outcome: str = "") -> list[str | Text]:
+    from rich.text import Text
+
+    from opsctl.environments.in_flight import short
+    from opsctl.ui.console import duration
+
+    details = entry.details
+    word = outcome or str(details.get("outcome") or entry.result)
+    moves = [_table(move) for move in details.get("moves") or ()]
+    versions = "; ".join(
+        f"{move.get('name')} {short(str(move.get('before')))} → {short(str(move.get('after') or '?'))}"
+        for move in moves
+    )
+    why = str(details.get("returned_because") or details.get("why") or "")
+    return [
+        _when(entry.at, now), entry.command, Text(word, style=STYLES.get(word, "yellow")), person(entry.who), versions,
+        str(details.get("strategy", "")), duration(entry.seconds) if entry.seconds else "", why,
+    ]  # fmt: skip
 
 
 def _cells(entry: Entry, now: datetime, *, result: str = "") -> list[str | Text]:

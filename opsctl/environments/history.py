@@ -79,25 +79,30 @@ def open_journal(config: Config, environment: Environment) -> Journal:
     return journal_of(environment, KeptObjects({}), ports.cloud)
 
 
-def read_history(journal: Journal, *, limit: int, command: str = "") -> History:
-    """The last `limit` records, or the last of those of one command.
+def read_history(journal: Journal, *, limit: int, command: str = "", deploys: bool = False) -> History:
+    """The last `limit` records, or the last of those of one command, or of those that moved versions.
 
     Costs one request per record that is looked at, 8 at once, and at most five more.
     """
     records: list[Record | Unreadable] = []
     shown: set[str] = set()
+
+    def is_wanted(entry: Entry) -> bool:
+        return command in ("", entry.command) and (not deploys or bool(entry.details.get("moves")))
+
     if limit:
-        for found in journal.newest(limit if not command else max(limit, 32)):
+        for found in journal.newest(max(limit, 32) if command or deploys else limit):
             if isinstance(found, Record):
                 # One that came late (from a machine that had no network) stands for the one that others wrote for it.
-                if (found.entry.id and found.entry.id in shown) or command not in ("", found.entry.command):
+                if (found.entry.id and found.entry.id in shown) or not is_wanted(found.entry):
                     continue
                 shown.add(found.entry.id)
             records.append(found)
             if len(records) == limit:
                 break
     waiting = tuple(entry for _, entry in journal.outbox.waiting()) if journal.outbox else ()
-    return History(tuple(records), tuple(journal.begun()), waiting)
+    under_way = tuple(one for one in journal.begun() if is_wanted(one.entry))
+    return History(tuple(records), under_way, tuple(filter(is_wanted, waiting)))
 
 
 def _kept_journal(config: Config, environment: Environment) -> Journal:
