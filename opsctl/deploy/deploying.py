@@ -118,6 +118,17 @@ class Mover(Protocol):
         """
         ...
 
+    def require_version(
+        self, ports: Ports, outputs: Mapping[str, Any], name: str, version: str, intent: Intent
+    ) -> None:
+        """Make sure, before anything is changed, that `name` can run `version`, an earlier one.
+
+        Raises:
+            UsageError: there is no such version (any more); it names those that there are.
+            Refused: it would not work with what is there now.
+        """
+        ...
+
     def forward(self, at_work: AtWork) -> None:
         """Make the moves, from `at_work.deploy.position` and `.step` on.
 

@@ -69,6 +69,7 @@ def roll_back(
         target = to or before(ports, kind, name, now)
         if target == now:
             raise NothingBefore(f"{name} runs version {short(now)} already.", where=ports.environment.name)
+        mover.require_version(ports, outputs, name, target, intent)
         moves.append(Move(kind, name, now, target))
     require_agreed(approve, tuple(moves))
     return begin(ports, mover, tuple(moves), command=ROLLBACK, strategy=ALL_AT_ONCE, intent=intent)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opsctl.deploy.deploying import AtWork, ReturnNeeded
+from opsctl.environments.intent import Intent
 from opsctl.environments.ports import Ports
 from opsctl.errors import UsageError
 from tests.unit.environments.conftest import MemoryAws
@@ -56,6 +57,12 @@ class DialMover:
         if name not in self.world.dials:
             raise UsageError(f"There is no dial {name}.")
         return max(self.world.dials[name], key=lambda version: self.world.dials[name][version])
+
+    def require_version(
+        self, ports: Ports, outputs: Mapping[str, Any], name: str, version: str, intent: Intent
+    ) -> None:
+        if not version.isdigit():
+            raise UsageError(f"{name} has no version {version}.")
 
     def forward(self, at_work: AtWork) -> None:
         for position in range(at_work.deploy.position, len(at_work.deploy.moves)):

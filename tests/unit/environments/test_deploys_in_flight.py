@@ -240,6 +240,8 @@ def test_rollback_without_anything_before_says_so_and_changes_nothing(ports: Por
         roll_back(ports, ["left"], to="1")
     with pytest.raises(UsageError, match="no dial middle"):
         roll_back(ports, ["middle"])
+    with pytest.raises(UsageError, match="no version new"):
+        roll_back(ports, ["left"], to="new")
     assert (dials.dials, records(ports)) == (BEFORE, [])
 
 
