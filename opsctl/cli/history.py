@@ -110,7 +110,9 @@ def _show(environment: str, found: History, screen: Console, now: datetime) -> N
 
 
 def _show_deploys(environment: str, found: History, screen: Console, now: datetime) -> None:
-    """A row for each deploy, and below the table what each of the last one's steps was judged by."""
+    """A row for each deploy, and below the table how each step of the last one was judged."""
+    from opsctl.cli.deploy_view import decision_line
+    from opsctl.environments.in_flight import Decision
     from opsctl.journal import Unreadable
     from opsctl.ui.console import literal
 
@@ -122,11 +124,9 @@ def _show_deploys(environment: str, found: History, screen: Console, now: dateti
         return
     screen.table(DEPLOY_COLUMNS, rows)
     decisions = records[0].entry.details.get("decisions") or [] if records else []
-    for decision in filter(None, map(_table, decisions)):
-        step = " ".join(str(decision.get(key, "")) for key in ("move", "step"))
-        screen.say(
-            f"  [dim]{literal(step):<28}[/] {literal(decision.get('verdict', ''))}: {literal(decision.get('why', ''))}"
-        )
+    for told in filter(None, map(_table, decisions)):
+        words = [str(told.get(key, "")) for key in ("at", "move", "step", "verdict", "why")]
+        screen.say(decision_line(Decision(*words)))
     screen.say("  [dim]--json has every decision with its evidence.[/]")
 
 
