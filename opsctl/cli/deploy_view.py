@@ -33,11 +33,12 @@ from opsctl.ui.console import Console, duration, literal
 
 HEARTBEAT_SECONDS = 30
 """Without a terminal, a step that is watched says so this often."""
-NARROW = 72
-"""Columns below which a version's line leaves out what can be read from the rest of it."""
+BRIEF_VERSION = 7
+"""Digits of a version that are shown on a narrow terminal."""
 VERDICTS = {"advance": "green", "promote": "green", "return": "bold red"}
 ALARMS = {"OK": "green", "ALARM": "bold red", "INSUFFICIENT_DATA": "yellow"}
-LONGEST_BAR = 24
+SHORTEST_BAR, LONGEST_BAR = 6, 24
+SHOWN_ALARMS = 3
 
 
 @dataclass(frozen=True)
@@ -211,19 +212,27 @@ class Panel:
         return ", ".join([*parts, *([f"waits for {scene.waits_for}"] if scene.waits_for else [])])
 
     def _versions(self, width: int) -> Table:
-        rows, narrow = self.scene.rows(), width < NARROW
-        columns = [column for column in COLUMNS if column.shown(rows) and not (narrow and column.spare)]
-        table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 2, 0, 0), header_style="dim")
-        bar = min(LONGEST_BAR, width - NARROW + 12) if not narrow else 0
-        table.add_column("version", overflow="ellipsis", no_wrap=True, max_width=12)
-        if bar:
+        rows = self.scene.rows()
+        columns = [column for column in COLUMNS if column.shown(rows)]
+        cells = [
+            [Text.assemble(short(version), (f" {role}", "dim")), *(column.cell(weight, health) for column in columns)]
+            for version, role, weight, health in rows
+        ]
+        titles, gap = ["version", *(column.title for column in columns)], 2
+        spare = width - sum(
+            max([len(title), *map(len, column)]) + gap for title, *column in zip(titles, *cells, strict=True)
+        )
+        if spare < 0:
+            gap, titles = 1, ["version", *(column.brief for column in columns)]
+            for (version, *_), line in zip(rows, cells, strict=True):
+                line[0] = Text(version[:BRIEF_VERSION])
+        table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+        for at, title in enumerate(titles):
+            table.add_column(title, justify="right" if at else "left", no_wrap=True)
+        if bar := min(LONGEST_BAR, spare - gap) if spare - gap >= SHORTEST_BAR else 0:
             table.add_column("", no_wrap=True)
-        for column in columns:
-            table.add_column(column.brief if narrow else column.title, justify="right", no_wrap=True)
-        for version, role, weight, health in rows:
-            cells: list[Text] = [Text.assemble(short(version), (f" {role}" if role and not narrow else "", "dim"))]
-            cells += [weight_bar(weight, bar, new=role == "new")] if bar else []
-            table.add_row(*cells, *(column.cell(weight, health) for column in columns))
+        for (_, role, weight, _), line in zip(rows, cells, strict=True):
+            table.add_row(*line, *([weight_bar(weight, bar, new=role == "new")] if bar else []))
         return table
 
     def _alarms(self) -> list[Text]:
@@ -241,22 +250,14 @@ class Panel:
         return [text]
 
 
-SHOWN_ALARMS = 3
-
-
 @dataclass(frozen=True)
 class Column:
-    """One figure of a version: its heading, what it says, whether it is worth a column here.
-
-    Attributes:
-        spare: left out on a narrow terminal.
-    """
+    """One figure of a version: its heading (a brief one for a narrow terminal), what it says, and of whom."""
 
     title: str
     brief: str
     say: Callable[[float | None, VersionHealth], Text]
     relevant: Callable[[float | None, VersionHealth], bool] = lambda weight, health: health.requests is not None
-    spare: bool = False
 
     def shown(self, rows: Sequence[tuple[str, str, float | None, VersionHealth]]) -> bool:
         return any(self.relevant(weight, health) for _, _, weight, health in rows)
@@ -275,11 +276,11 @@ def _rate(weight: float | None, health: VersionHealth) -> Text:
 
 COLUMNS = (
     Column("traffic", "share", lambda weight, _: Text(percent(weight)), lambda weight, _: weight is not None),
-    Column("instances", "inst.", lambda _, health: Text(count(health.instances or 0)),
+    Column("instances", "n", lambda _, health: Text(count(health.instances or 0)),
            lambda _, health: health.instances is not None),
-    Column("requests", "req.", lambda _, health: Text(count(health.requests or 0))),
-    Column("errors", "err.", _errors, spare=True),
-    Column("error rate", "err.", _rate),
+    Column("requests", "req", lambda _, health: Text(count(health.requests or 0))),
+    Column("errors", "err", _errors),
+    Column("error rate", "rate", _rate),
     Column("p99", "p99", lambda _, health: Text(milliseconds(health.p99_ms))),
 )  # fmt: skip
 
@@ -368,6 +369,9 @@ class DeployApproval:
 def show_deployed(deployed: Deployed, screen: Console) -> None:
     """How it ended, for stdout: what runs now."""
     verb = {"deploy": "deployed", "rollback": "rolled back"}.get(deployed.command, deployed.command)
+    if not deployed.moves:
+        screen.say(f"[green]✓[/] {literal(deployed.environment)}: {literal(deployed.why or 'there was nothing to do')}")
+        return
     screen.say(f"[green]✓[/] {literal(deployed.environment)}: {verb} in {duration(deployed.seconds)}.")
     for move in deployed.moves:
         screen.say(f"  {literal(move.name)} is at [bold]{literal(short(move.after))}[/], before at "
