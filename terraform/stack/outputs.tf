@@ -98,6 +98,7 @@ output "observability" {
     alert_topic_arn      = module.observability.alert_topic_arn
     edge_alert_topic_arn = module.observability.edge_alert_topic_arn
     dashboard_name       = module.observability.dashboard_name
+    alarm_names          = module.observability.alarm_names
   }
 }
 
