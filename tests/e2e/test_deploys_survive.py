@@ -1,0 +1,138 @@
+"""A deploy whose process is killed at a step: everybody is told, and the next command finishes it or takes it back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsctl.config import load_config
+from opsctl.deploy.movers import mover_of
+from opsctl.environments.environment import load_environment
+from opsctl.environments.events import ignore
+from opsctl.environments.outputs import read_outputs
+from opsctl.environments.ports import Ports, connect
+from opsctl.smoke import SmokeTarget
+from tests.e2e.project import PROJECT, Project
+
+FUNCTION = "photos-api"
+STEP = "▸"
+"""Begins the line of a step, which is printed once the step is written down and before it is done."""
+
+
+@dataclass
+class Sources:
+    """The stack's sources, to be edited; deploys of the environment that is up are made from them."""
+
+    project: Project
+    terraform: Path
+    ports: Ports
+    outputs: Mapping[str, Any]
+    edits: int = 0
+
+    def words(self, kind: str) -> list[str]:
+        """Change the sources, and say how the change is deployed."""
+        self.edits += 1
+        if kind == "site":
+            with open(self.terraform / "modules/site/page/assets/style.css", "a") as style:
+                style.write(f"/* {self.edits} */\n")
+            return ["deploy", "site", "local"]
+        if kind == "service":
+            return ["deploy", "service", "local", "--artifact", str(self.jar())]
+        [handler] = self.terraform.glob(f"modules/*/functions/{FUNCTION}/handler.py")
+        with open(handler, "a") as code:
+            code.write(f"# {self.edits}\n")
+        return ["deploy", "function", "local", FUNCTION, "--strategy", "canary:50%:1m", "--min-requests", "1",
+                "--exercise", "presigned-path"]  # fmt: skip
+
+    def jar(self) -> Path:
+        """The service's jar with another resource in it: a new version that does what the old one does."""
+        built = next(iter(sorted((self.project.root / ".opsctl").rglob("service.jar"))))
+        edited = self.terraform / f"service-{self.edits}.jar"
+        shutil.copyfile(built, edited)
+        with zipfile.ZipFile(edited, "a") as jar:
+            jar.writestr(zipfile.ZipInfo("edit.txt"), str(self.edits))
+        return edited
+
+    def current(self, kind: str) -> str:
+        return mover_of(kind).current(self.ports, self.outputs, FUNCTION if kind == "function" else kind)
+
+    def kill_at(self, words: list[str], step: int) -> int:
+        """Begin a deploy and kill it at its n-th step; how many steps it had said by then."""
+        process = self.project.start(*words, "--yes")
+        assert process.stderr
+        said = 0
+        for line in process.stderr:
+            said += STEP in line
+            if said == step:
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+        process.communicate()
+        return said
+
+
+@pytest.fixture(scope="module")
+def sources(stack: Project, target: SmokeTarget, tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    terraform = tmp_path_factory.mktemp("edited") / "terraform"
+    shutil.copytree(PROJECT / "terraform", terraform, ignore=shutil.ignore_patterns("target", ".terraform"))
+    config = load_config(stack.root)
+    ports = connect(config, load_environment(config, "local"), on_event=ignore, start=False)
+    edited = Project(stack.root, stack.variables | {"OPSCTL_TERRAFORM": str(terraform)})
+    return Sources(edited, terraform, ports, read_outputs(ports))
+
+
+def go_on(project: Project) -> None:
+    project.opsctl("deploy", "resume", "local", "--json")
+
+
+def take_back(project: Project) -> None:
+    assert project.json("deploy", "resume", "local", "--back", status=1)["outcome"] == "returned"
+
+
+def roll_back(project: Project) -> None:
+    assert project.json("rollback", "local", "--yes")["outcome"] == "done"
+
+
+WAYS: tuple[Callable[[Project], None], ...] = (take_back, go_on, roll_back)
+
+
+@pytest.mark.parametrize("kind", ["site", "function", "service"])
+def test_a_deploy_killed_at_any_step_is_finished_or_taken_back(sources: Sources, kind: str) -> None:
+    project, step = sources.project, 0
+    while True:
+        step += 1
+        before = sources.current(kind)
+        if sources.kill_at(sources.words(kind), step) < step:
+            break
+        left = project.json("status", "local")["deploy"]
+        if left is None:  # it was over before the signal came
+            continue
+        assert left["kind"] == kind
+        assert "half done" in project.opsctl("status", "local").stdout
+        refused = project.opsctl("deploy", "site", "local", "--yes", status=5)
+        assert "half done" in refused.stderr
+        assert "opsctl deploy resume local" in refused.stderr
+        way = WAYS[step % len(WAYS)]
+        way(project)
+        assert project.json("status", "local")["deploy"] is None
+        now = sources.current(kind)
+        assert (now != before) == (way is go_on), (step, way.__name__)
+    assert step > 3
+    assert sources.current(kind) != before
+
+
+def test_after_all_of_these_deploys_terraform_has_nothing_to_change_and_nothing_has_drifted(
+    sources: Sources, stack: Project
+) -> None:
+    assert "no changes" in stack.opsctl("plan", "local").stdout
+    assert stack.json("drift", "local")["drift"] == []
+    shown = stack.opsctl("history", "local", "--deploys").stdout
+    assert "returned" in shown
+    assert "abandoned" in shown
