@@ -56,6 +56,35 @@ def function(
             autocompletion=strategies,
         ),
     ] = STRATEGIES[0],
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", help="A smoke check that must pass before traffic moves and after. Repeatable."),
+    ] = None,
+    exercise: Annotated[
+        list[str] | None,
+        typer.Option("--exercise", help="What the new version is called with before traffic moves. Repeatable."),
+    ] = None,
+    alarm: Annotated[
+        list[str] | None, typer.Option("--alarm", metavar="NAME", help="Watch this alarm as well. Repeatable.")
+    ] = None,
+    ignore_alarm: Annotated[
+        list[str] | None,
+        typer.Option("--ignore-alarm", metavar="NAME", help="This alarm may fire when the deploy begins. Repeatable."),
+    ] = None,
+    min_requests: Annotated[
+        int | None, typer.Option("--min-requests", min=1, help="A step counts after this many; 20 unless said.")
+    ] = None,
+    max_error_rate: Annotated[
+        float | None,
+        typer.Option("--max-error-rate", min=0, max=1, help="Above it a version is bad; 0.05 unless said."),
+    ] = None,
+    max_p99_ms: Annotated[
+        float | None, typer.Option("--max-p99-ms", min=0, help="Likewise; 80 % of the function's timeout unless said.")
+    ] = None,
+    patience: Annotated[
+        str, typer.Option(metavar="TIME", help="How much longer than its time a step waits for its requests.")
+    ] = "10m",
+    bake: Annotated[str, typer.Option(metavar="TIME", help="How long the whole traffic is watched at the end.")] = "1m",
     yes: Yes = False,
     json: Json = False,
     record: Record = None,
@@ -70,10 +99,17 @@ def function(
 
     def begin(ports: Ports, approve: Approve) -> Deployed:
         from opsctl.deploy.functions import deploy_functions
+        from opsctl.deploy.judgement import Limits
+        from opsctl.deploy.strategy import parse_duration
 
+        limits = {"minimum_requests": min_requests, "max_error_rate": max_error_rate, "max_p99_ms": max_p99_ms}
+        given = {name: value for name, value in limits.items() if value is not None}
         return deploy_functions(
-            ports, names, strategy=strategy, approve=approve, intent=intent(why, lock_wait, override)
-        )
+            ports, names, strategy=strategy, bake_seconds=parse_duration(bake),
+            limits=Limits(patience_seconds=parse_duration(patience), **given), alarms=alarm or (),
+            ignore_alarms=ignore_alarm or (), checks=check or (), exercise=exercise or (),
+            approve=approve, intent=intent(why, lock_wait, override),
+        )  # fmt: skip
 
     carry_out(environment, begin, yes=yes, json=json, record=record)
 
@@ -81,6 +117,10 @@ def function(
 @app.command()
 def service(
     environment: EnvironmentArgument,
+    artifact: Annotated[
+        Path | None,
+        typer.Option("--artifact", metavar="FILE", help="This jar instead of building one.", dir_okay=False),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
     record: Record = None,
@@ -96,7 +136,7 @@ def service(
     def begin(ports: Ports, approve: Approve) -> Deployed:
         from opsctl.deploy.service import deploy_service
 
-        return deploy_service(ports, approve=approve, intent=intent(why, lock_wait, override))
+        return deploy_service(ports, artifact=artifact, approve=approve, intent=intent(why, lock_wait, override))
 
     carry_out(environment, begin, yes=yes, json=json, record=record)
 
@@ -104,6 +144,10 @@ def service(
 @app.command()
 def site(
     environment: EnvironmentArgument,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", metavar="FOLDER", help="This page instead of the stack's own.", file_okay=False),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
     record: Record = None,
@@ -119,7 +163,7 @@ def site(
     def begin(ports: Ports, approve: Approve) -> Deployed:
         from opsctl.deploy.site import deploy_site
 
-        return deploy_site(ports, approve=approve, intent=intent(why, lock_wait, override))
+        return deploy_site(ports, folder=folder, approve=approve, intent=intent(why, lock_wait, override))
 
     carry_out(environment, begin, yes=yes, json=json, record=record)
 
