@@ -156,6 +156,17 @@ class Trial:
     def seconds_left(self) -> float:
         return self._budget_seconds - self.seconds
 
+    @property
+    def now(self) -> datetime:
+        """UTC."""
+        return self._clock.now()
+
+    def go_on(self) -> None:
+        """For a check that sends much: raises CheckStopped when the run was interrupted, CheckFailed without time."""
+        if self._stop.is_set():
+            raise CheckStopped
+        expect(self.seconds_left > 0, f"not done after {self.seconds:.0f} s")
+
     def get(self, path: str, **how: Any) -> Answer:
         """GET through the edge, as `request`."""
         return self.request("GET", path, **how)

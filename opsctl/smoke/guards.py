@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import secrets
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.smoke.check import CheckFailed, Trial, expect
@@ -12,42 +15,131 @@ from opsctl.smoke.edge import Answer
 from opsctl.smoke.visitor import Visitor
 from opsctl.waf.detector import availability
 
-SQL = "SQL in the query"
-INJECTIONS: Mapping[str, tuple[str, str]] = {
-    SQL: ("/v1/orders?limit=1%27%20OR%20%271%27%3D%271%27%20--%20", ""),
-    "SQL encoded twice": ("/v1/orders?next=1%2527%2520UNION%2520SELECT%2520user%252Chost%2520FROM%2520user%2523", ""),
-    "script in the query": ("/v1/photos?next=%3Cscript%3Ealert(document.cookie)%3C%2Fscript%3E", ""),
-    "script in the body": ("/v1/orders", '{"customer": "<img src=x onerror=alert(document.cookie)>", "items": []}'),
-}  # fmt: skip
-"""Name → path and body. After OWASP's pages on SQL injection, XSS filter evasion and double encoding."""
 
+@dataclass(frozen=True)
+class Knock:
+    """A stranger's request: without a token, without a key; with a body it is a POST."""
+
+    path: str = "/v1/health"
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    def at(self, trial: Trial) -> Answer:
+        """Send it."""
+        return trial.request(
+            "POST" if self.body else "GET", self.path, body=self.body.encode() or None, headers=self.headers,
+            content_type=self.content_type if self.body else "", token="", api_key="",
+        )  # fmt: skip
+
+
+SQL_INJECTIONS: Mapping[str, Knock] = {
+    "SQL in the query": Knock("/v1/orders?limit=1%27%20OR%20%271%27%3D%271%27%20--%20"),
+    "SQL encoded twice": Knock("/v1/orders?next=1%2527%2520UNION%2520SELECT%2520user%252Chost%2520FROM%2520user%2523"),
+    "SQL in the body": Knock("/v1/orders", '{"customer": "x\' UNION SELECT user, plugin FROM mysql.user -- "}'),
+}  # fmt: skip
+SCRIPTS: Mapping[str, Knock] = {
+    "script in the query": Knock("/v1/photos?next=%3Cscript%3Ealert(document.cookie)%3C%2Fscript%3E"),
+    "script encoded twice": Knock("/v1/photos?next=%253Cscript%253Ealert(document.cookie)%253C%252Fscript%253E"),
+    "script in the body": Knock("/v1/orders", '{"customer": "<img src=x onerror=alert(document.cookie)>"}'),
+}  # fmt: skip
+"""After OWASP's pages on SQL injection, XSS filter evasion and double encoding."""
+
+BAD_INPUTS: Mapping[str, Knock] = {
+    "Log4j's lookup": Knock("/v1/health?q=%24%7Bjndi%3Aldap%3A%2F%2F127.0.0.1%2Fa%7D"),
+    "Log4j's lookup in a header": Knock(headers={"x-tag": "${jndi:ldap://127.0.0.1/a}"}),
+}  # fmt: skip
+COMMON_ATTACKS: Mapping[str, Knock] = {
+    "a path out of the folder": Knock("/v1/health?file=../../../../etc/passwd"),
+    "the metadata service's address": Knock("/v1/health?url=http%3A%2F%2F169.254.169.254%2Flatest%2Fmeta-data%2F"),
+}
+NAMELESS: Mapping[str, Knock] = {"no user agent": Knock(headers={"User-Agent": "@@@SKIP_HEADER@@@"})}
+"""The value is urllib3.util.SKIP_HEADER: it sends none."""
+OVERRIDES: Mapping[str, Knock] = {
+    name: Knock(headers={name: value})
+    for name, value in {"X-Http-Method-Override": "DELETE", "X-Original-Url": "/", "X-Rewrite-Url": "/"}.items()
+}
+UPLOADS: Mapping[str, Knock] = {
+    "a text sent as a photo": Knock("/v1/photos", "no photo", content_type="text/plain"),
+    "a page sent as a photo": Knock("/v1/photos", "<!doctype html>", content_type="text/html"),
+}
+LARGE_BODIES: Mapping[str, Knock] = {
+    "a body of 8,193 bytes": Knock("/v1/orders", "x" * 8193, content_type="text/plain")
+}
+A_BODY = Knock("/v1/orders", '{"customer": "' + "x" * 4000 + '"}')
+
+VIEWER_HEADER = "x-opsctl-viewer-address"
 BLOCKED_VIEWER = "203.0.113.200"
 """An address of a test network that the local edge takes for a country outside every list (docs/local-cloud.md)."""
-VIEWER_HEADER = "x-opsctl-viewer-address"
+BLOCKED_ADDRESS = "203.0.113.66"
+"""Of a country that is served; on the list of refused addresses in terraform/environments/local.tfvars."""
+ALLOWED_NEIGHBOUR = "203.0.113.67"
+REQUESTS_PER_5_MINUTES = 2000
+"""What rate_limit_per_5_minutes of modules/edge is unless somebody sets it."""
+KNOCKERS = 2
+"""So few at a time that the others of a run hardly wait for them."""
 KNOCKS = 40
 """More than POST /v1/auth/token's burst of 10 and what it lets through at 5 a second in the time that they take."""
 
 
-def firewall(trial: Trial) -> Mapping[str, Any]:
-    honest = trial.get("/v1/orders?limit=1")
-    expect(honest.status == 200, f"an honest request: {honest}")
-    hint = ""
-    if trial.aws.access.is_local:
-        # What finds attacks is built while an environment comes up for the first time on a machine.
-        hint = f" ({reason})" if (reason := availability().reason) else ""
+def stopped(
+    trial: Trial, *, knocks: Mapping[str, Knock], by: int = 403, honest: Knock = Knock(), passing: int = 200
+) -> Mapping[str, Any]:
+    """Each knock is answered with the status `by`; an honest one, much like them, with `passing`."""
+    answer = honest.at(trial)
+    expect(answer.status == passing, f"an honest request: {answer}")
+    for name, knock in knocks.items():
+        answer = knock.at(trial)
+        expect(answer.status == by, f"{name} was not stopped: {answer}")
+    return {"stopped": sorted(knocks), "with": by}
+
+
+def detected(trial: Trial, *, knocks: Mapping[str, Knock], **how: Any) -> Mapping[str, Any]:
+    """As `stopped`, for attacks that locally a detector of our own must know.
+
+    It is built while an environment comes up for the first time on a machine: until then we wait for it.
+    """
+    local = trial.target.inside and trial.aws.access.is_local
+    reason = availability().reason if local else ""
+    if reason:
+        first = next(iter(knocks.values()))
         with contextlib.suppress(CheckFailed):
-            trial.until("the firewall", lambda: attack(trial, SQL).status == 403, within_seconds=trial.seconds_left / 2)
-    for name in INJECTIONS:
-        answer = attack(trial, name)
-        expect(answer.status == 403, f"{name} was not stopped: {answer}{hint}")
-    return {"stopped": sorted(INJECTIONS)}
+            trial.until("the detector", lambda: first.at(trial).status == 403, within_seconds=trial.seconds_left / 2)
+    try:
+        return stopped(trial, knocks=knocks, **how)
+    except CheckFailed as failure:
+        raise CheckFailed(f"{failure}{f' ({reason})' if reason else ''}") from None
 
 
-def attack(trial: Trial, name: str) -> Answer:
-    path, body = INJECTIONS[name]
-    return trial.request(
-        "POST" if body else "GET", path, body=body.encode() or None, content_type="application/json" if body else ""
-    )
+def geography(trial: Trial) -> Mapping[str, Any]:
+    return stopped(trial, knocks={"a viewer from another country": Knock(headers={VIEWER_HEADER: BLOCKED_VIEWER})})
+
+
+def blocked_address(trial: Trial) -> Mapping[str, Any]:
+    return stopped(
+        trial, knocks={"a refused address": Knock(headers={VIEWER_HEADER: BLOCKED_ADDRESS})},
+        honest=Knock(headers={VIEWER_HEADER: ALLOWED_NEIGHBOUR}),
+    )  # fmt: skip
+
+
+def rate(trial: Trial) -> Mapping[str, Any]:
+    """From an address that nobody had in the last five minutes; each request counts, though a later rule stops it."""
+    viewer = {VIEWER_HEADER: f"2001:db8:3:{secrets.token_hex(2)}::1"}
+    knock = Knock("/", headers={**viewer, "X-Original-Url": "/"})
+    first = Knock("/", headers=viewer).at(trial)
+    expect(first.status == 200, f"the first request of an address: {first}")
+
+    def one(_: int) -> int:
+        trial.go_on()
+        return knock.at(trial).status
+
+    with ThreadPoolExecutor(KNOCKERS, thread_name_prefix="knock") as pool:
+        seen = list(pool.map(one, range(REQUESTS_PER_5_MINUTES)))
+    last = Knock("/", headers=viewer).at(trial)
+    expect(last.status == 429, f"request {len(seen) + 2} of one address within 5 minutes: {last}")
+    other = Knock("/").at(trial)
+    expect(other.status == 200, f"another address at the same time: {other}")
+    return {"requests": REQUESTS_PER_5_MINUTES, "seconds": round(trial.seconds, 1)}
 
 
 def authorizer(trial: Trial) -> Mapping[str, Any]:
@@ -66,13 +158,6 @@ def authorizer(trial: Trial) -> Mapping[str, Any]:
     return {"refused": ["no token", "a changed token", "alg none", "a wrong API key", "a token without the scope"]}
 
 
-def geography(trial: Trial) -> Mapping[str, Any]:
-    expect(trial.get("/v1/health", token="").status == 200, "a viewer from an allowed country was refused")
-    answer = trial.get("/v1/health", token="", headers={VIEWER_HEADER: BLOCKED_VIEWER})
-    expect(answer.status == 403, f"a viewer from another country: {answer}")
-    return {"status": answer.status}
-
-
 def throttle(trial: Trial) -> Mapping[str, Any]:
     def knock(_: int) -> Answer:
         # Not even a name: refused at once where it is not throttled, so that no password is worked out.
@@ -88,18 +173,37 @@ def throttle(trial: Trial) -> Mapping[str, Any]:
     return {"sent": KNOCKS, "refused": len(refused)}
 
 
-def private_origins(trial: Trial) -> Mapping[str, Any]:
-    """Nobody gets round CloudFront: neither to the API nor to the buckets."""
+def private_api(trial: Trial) -> Mapping[str, Any]:
+    """Nobody gets round CloudFront to the API, though they have the key."""
     target = trial.target
-    stage = target.output("api.stage")
-    answers = {"the API": target.beside(target.output("api.domain_name")).request(
-        "GET", f"/{stage}/health", headers={"x-api-key": target.api_key}
-    )}  # fmt: skip
-    for name in ("site.bucket", "photos.bucket"):
-        answers[f"the {name.replace('.', ' ')}"] = target.bucket_edge(target.output(name)).request("GET", "/index.html")
-    for name, answer in answers.items():
-        expect(answer.status == 403, f"{name} answered somebody who came round CloudFront: {answer}")
-    return {"refused": sorted(answers)}
+    answer = target.beside(target.output("api.domain_name")).request(
+        "GET", f"/{target.output('api.stage')}/health", headers={"x-api-key": target.api_key}
+    )
+    expect(answer.status == 403, f"the API answered somebody who came round CloudFront: {answer}")
+    return {"status": answer.status}
+
+
+def private_buckets(trial: Trial) -> Mapping[str, Any]:
+    """What CloudFront serves out of a bucket, the bucket serves to nobody; and no bucket is listed to anybody.
+
+    An object that isn't there would be refused by an open bucket too: so there is one.
+    """
+    target = trial.target
+    key = f"thumbnails/smoke-{trial.id}.txt"
+    photos = target.output("photos.bucket")
+    put = trial.aws.call("s3", "put_object", Bucket=photos, Key=key, Body=b"for the edge alone")
+    version = {"VersionId": put["VersionId"]} if put.get("VersionId") else {}
+    trial.afterwards(key, lambda: trial.aws.call("s3", "delete_object", Bucket=photos, Key=key, **version))
+    served = trial.get(f"/{key}", token="", api_key="")
+    expect(served.status == 200, f"an object of {photos} through the edge: {served}")
+    for bucket, path in {photos: f"/{key}", target.output("site.bucket"): "/index.html"}.items():
+        answer = target.bucket_edge(bucket).request("GET", path)
+        expect(answer.status == 403, f"{bucket} answered somebody who came round CloudFront: {answer}")
+    own = [name for name in trial.aws.pages("s3", "list_buckets", "Buckets[].Name") if name.startswith(target.prefix)]
+    for bucket in own:
+        answer = target.bucket_edge(bucket).request("GET", "/")
+        expect(answer.status == 403, f"{bucket} tells anybody what is in it: {answer}")
+    return {"buckets": own}
 
 
 def changed(token: str) -> str:

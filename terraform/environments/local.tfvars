@@ -2,6 +2,7 @@
 owner             = "local"
 site_domain       = "local.opsctl.test"
 allowed_countries = ["AT", "CH", "DE", "IE", "US"]
+blocked_ip_ranges = ["203.0.113.66/32"] # nobody's, so that a smoke check can be refused
 
 vpc_cidr = "10.20.0.0/16"
 

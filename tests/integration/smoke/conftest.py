@@ -175,7 +175,7 @@ class EdgeHandler(BaseHTTPRequestHandler):
         self.answer(502 if "unhealthy" in stack.broken else 200, {"status": "ok"})
 
     def page(self, stack, body):
-        self.answer(200, b"<p>hello", "text/html", {} if "bare page" in stack.broken else PAGE_HEADERS)
+        self.answer(200, b"<p>hello", "text/html")
 
     def config(self, stack, body):
         self.answer(404 if "no config" in stack.broken else 200, {"api_key": "open"})
@@ -290,10 +290,6 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
 
 ATTACKS = ("' OR '", "UNION SELECT", "<script", "onerror=")
-PAGE_HEADERS = {
-    "Strict-Transport-Security": "max-age=1", "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "nosniff",
-}  # fmt: skip
 ROUTES = {
     r"GET /v1/health": EdgeHandler.health,
     r"GET /": EdgeHandler.page,

@@ -1,6 +1,5 @@
 """Every check passes on a healthy stack, fails on the break that it claims to catch, and leaves nothing behind."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -25,7 +24,11 @@ ELSEWHERE = {
     "stream-path",
     "bus-path",
 }
-HERE = [check.name for check in CHECKS if check.name not in ELSEWHERE]
+EDGE_HERE = {"edge-health", "site-page", "sql-injection", "geography", "private-api", "throttle"}
+HERE = [
+    check.name for check in CHECKS
+    if check.name not in ELSEWHERE and ("edge" not in check.tags or check.name in EDGE_HERE)
+]  # fmt: skip
 
 
 def failure_of(stack, name, *, budget_seconds=4.0, **target):
@@ -74,15 +77,14 @@ def test_the_evidence_says_what_was_seen(stack):
         ("free of charge", "order-path", "the order's total is None, not 6400"),
         ("forgetful", "order-path", "the order was read back as"),
         ("undying", "order-path", "a deleted order: GET"),
-        ("bare page", "site-page", "the page has no strict-transport-security"),
         ("no config", "site-page", "GET /site.json answered 404"),
-        ("no firewall", "firewall", "SQL in the query was not stopped: GET /v1/orders answered 200"),
+        ("no firewall", "sql-injection", "SQL in the query was not stopped: GET /v1/orders answered 401"),
         ("any token", "authorizer", "no token: GET /v1/orders answered 200"),
         ("any signature", "authorizer", "a changed token: GET /v1/orders answered 200"),
         ("any key", "authorizer", "a wrong API key: GET /v1/orders answered 200"),
         ("any scope", "authorizer", "a token without the scope: POST /v1/orders answered"),
-        ("the API answers everybody", "private-origins", "the API answered somebody who came round CloudFront"),
-        ("every country", "geography", "a viewer from another country: GET /v1/health answered 200"),
+        ("the API answers everybody", "private-api", "the API answered somebody who came round CloudFront"),
+        ("every country", "geography", "a viewer from another country was not stopped: GET /v1/health answered 200"),
         ("no throttle", "throttle", "40 sign-ins at once were answered with [400], and none with 429"),
         ("no hint", "throttle", "429 came without Retry-After"),
     ],
@@ -151,14 +153,3 @@ def test_a_burst_whose_uploads_are_refused_ends_at_once(stack):
     stack.broken.add("upload refused")
     with pytest.raises(CheckFailed, match="answered 413"):
         send_burst(stack.target(), 3, budget_seconds=30)
-
-
-def test_a_bucket_that_answers_everybody_is_caught(stack):
-    statement = {
-        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{stack.bucket}/*"
-    }  # fmt: skip
-    stack.aws.call("s3", "delete_public_access_block", Bucket=stack.bucket)
-    stack.aws.call("s3", "put_bucket_policy", Bucket=stack.bucket,
-                   Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))  # fmt: skip
-    stack.aws.call("s3", "put_object", Bucket=stack.bucket, Key="index.html", Body=b"open")
-    assert "bucket answered somebody who came round CloudFront" in failure_of(stack, "private-origins")
