@@ -29,6 +29,7 @@ from opsctl.local.gaps.function_metrics import FunctionMetrics
 from opsctl.local.gaps.function_urls import FunctionUrls
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
+from opsctl.local.gaps.instance_refreshes import InstanceRefreshes
 from opsctl.local.gaps.instances import Instances
 from opsctl.local.gaps.integrations import Integrations
 from opsctl.local.gaps.launch_templates import LaunchTemplates
@@ -100,6 +101,7 @@ GAPS: tuple[type[Gap], ...] = (
     SecurityGroupRules,
     LaunchTemplates,
     ScalingGroups,
+    InstanceRefreshes,
     ScalingPolicies,
     Instances,
     NetworkLoadBalancers,

@@ -45,7 +45,7 @@ class ScalingGroups(Gap):
             return groups.leave(group, instance_id, cause, _now())
 
         def set_capacity_of(backend: Any, name: str, capacity: int) -> None:
-            group = _group(backend, name)
+            group = group_named(backend, name)
             if not group.min_size <= capacity <= group.max_size:
                 low = capacity < group.min_size
                 limit = f"below min value {group.min_size}" if low else f"above max value {group.max_size}"
@@ -64,7 +64,7 @@ class ScalingGroups(Gap):
 
         def delete_auto_scaling_group(response: Any) -> Any:
             backend, name = response.autoscaling_backend, response._get_param("AutoScalingGroupName")
-            group = _group(backend, name)
+            group = group_named(backend, name)
             if group.instance_states and not response._get_bool_param("ForceDelete", False):
                 raise models.AutoscalingClientError(
                     "ResourceInUse",
@@ -100,7 +100,8 @@ class ScalingGroups(Gap):
         models.InstanceState.launch_template = property(launch_template)
 
 
-def _group(backend: Any, name: str) -> Any:
+def group_named(backend: Any, name: str) -> Any:
+    """A group of a backend; moto's ValidationError where there is none."""
     from moto.autoscaling.exceptions import ValidationError
 
     if name not in backend.autoscaling_groups:

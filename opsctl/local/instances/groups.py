@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.local.instances import refreshing
 from opsctl.local.instances.capacity import Member, subnets_of_new, surplus
+from opsctl.local.instances.refresh import Configuration, Fleet, Refresh, Seen, Status, decide
 
 LOCK = threading.RLock()
 """Held by whoever changes a group: calls run in moto's threads, `settle` in the event loop."""
-IN_SERVICE, TERMINATING = "InService", "Terminating"
+IN_SERVICE, TERMINATING, STANDBY = "InService", "Terminating", "Standby"
 KEPT_ACTIVITIES = 100
+TEMPLATE_TAG, VERSION_TAG = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"
 
 USER_HEALTH_CHECK = "a user health-check"
 EC2_HEALTH_CHECK = "an EC2 health check indicating it has been terminated or stopped"
@@ -47,7 +50,7 @@ def settle_all(now: datetime) -> None:
 
 
 def settle(group: Any, now: datetime) -> None:
-    """Health, then replacement, then the desired number, then the end of what is leaving."""
+    """Health, then what an instance refresh or the desired number asks for, then the end of what is leaving."""
     unhealthy = 0
     for state in serving(group):
         reason = _illness(group, state, now)
@@ -56,20 +59,25 @@ def settle(group: Any, now: datetime) -> None:
             if _active(group, "ReplaceUnhealthy") and _active(group, "Terminate"):
                 _leave(group, state, f"was taken out of service in response to {reason}", now)
                 unhealthy += 1
-    members = {state.instance.id: (state, _member(state)) for state in serving(group)}
-    difference = (group.desired_capacity or 0) - len(members)
-    if difference > 0 and _active(group, "Launch"):
-        _launch(group, [member for _, member in members.values()], difference, unhealthy, now)
-    elif difference < 0 and _active(group, "Terminate"):
-        size = len(members)
-        for member in surplus([member for _, member in members.values()], -difference, group.termination_policies):
-            shrinking = f"{DIFFERENCE}, shrinking the capacity from {size} to {size - 1}"
-            _leave(group, members[member.id][0], f"was taken out of service in response to {shrinking}", now)
-            size -= 1
+    refresh = refreshing.active(group)
+    if refresh is None:
+        _scale(group, unhealthy, now)
+    else:
+        _advance(group, refresh, now)
     _register(group)
     for state in [state for state in group.instance_states if state.lifecycle_state == TERMINATING]:
         if not _draining(group, state.instance.id):
             _end(group, state, now)
+
+
+def fleet(group: Any, refresh: Refresh) -> Fleet:
+    """The group as an instance refresh sees it."""
+    alarms = refreshing.alarm_states(group) if refresh.preferences.alarms else {}
+    return Fleet(
+        desired=group.desired_capacity or 0,
+        instances=tuple(_seen(group, s) for s in group.instance_states if s.lifecycle_state in (IN_SERVICE, STANDBY)),
+        ringing=tuple(name for name in refresh.preferences.alarms if alarms.get(name) == "ALARM"),
+    )
 
 
 def serving(group: Any) -> list[Any]:
@@ -110,6 +118,67 @@ def _note(group: Any, description: str, cause: str, now: datetime, status: str, 
     return activity
 
 
+def _scale(group: Any, unhealthy: int, now: datetime) -> None:
+    """Bring the group to its desired number; so many were just found `unhealthy`."""
+    members = {state.instance.id: (state, _member(state)) for state in serving(group)}
+    size = len(members)
+    difference = (group.desired_capacity or 0) - size
+    if difference > 0 and _active(group, "Launch"):
+        causes = [
+            REPLACES if number < unhealthy else f"{DIFFERENCE}, increasing the capacity from {size + number} to "
+            f"{size + number + 1}"
+            for number in range(difference)
+        ]  # fmt: skip
+        _launch(group, refreshing.configuration(group), causes, now)
+    elif difference < 0 and _active(group, "Terminate"):
+        for member in surplus([member for _, member in members.values()], -difference, group.termination_policies):
+            shrinking = f"{DIFFERENCE}, shrinking the capacity from {size} to {size - 1}"
+            _leave(group, members[member.id][0], f"was taken out of service in response to {shrinking}", now)
+            size -= 1
+
+
+def _advance(group: Any, refresh: Refresh, now: datetime) -> None:
+    """Do what an instance refresh wants next."""
+    decision = decide(refresh, fleet(group, refresh), now)
+    refreshing.keep(group, decision.refresh)
+    cause = f"an instance refresh ({refresh.id})"
+    if decision.launch and _active(group, "Launch"):
+        _launch(group, decision.refresh.target, [cause] * decision.launch, now)
+    if _active(group, "Terminate"):
+        for instance_id in decision.end:
+            leave(group, instance_id, f"was taken out of service in response to {cause}", now)
+    if decision.refresh.status is Status.SUCCESSFUL and refresh.desired is not None:
+        _configure(group, refresh.desired)
+
+
+def _configure(group: Any, configuration: Configuration) -> None:
+    """Make a configuration the group's own."""
+    group.ec2_launch_template = group.ec2_backend.get_launch_template(configuration.template_id)
+    group.launch_template_version = group.provided_launch_template_version = configuration.version
+
+
+def _seen(group: Any, state: Any) -> Seen:
+    tags = _tags(state.instance)
+    return Seen(
+        id=state.instance.id,
+        launched=_aware(state.instance.launch_time),
+        template=(tags.get(TEMPLATE_TAG, ""), template_version(state.instance)),
+        healthy=_is_healthy(group, state),
+        protected=bool(state.protected_from_scale_in),
+        standby=state.lifecycle_state == STANDBY,
+    )
+
+
+def _is_healthy(group: Any, state: Any) -> bool:
+    """Whether an instance serves: it runs, nobody called it unhealthy, and each load balancer that is asked agrees."""
+    if state.instance.state != "running" or state.health_status != "Healthy":
+        return False
+    return "ELB" not in group.health_check_type or all(
+        target_group.health_for({"Id": state.instance.id}, group.ec2_backend).status == "healthy"
+        for target_group in _target_groups(group)
+    )
+
+
 def _active(group: Any, process: str) -> bool:
     return process not in group._suspended_processes
 
@@ -127,8 +196,11 @@ def _member(state: Any) -> Member:
 
 def template_version(instance: Any) -> int:
     """Version of the launch template that an instance was made from; 0 without one."""
-    tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-    return int(tags.get("aws:ec2launchtemplate:version", 0))
+    return int(_tags(instance).get(VERSION_TAG, 0))
+
+
+def _tags(instance: Any) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in instance.get_tags()}
 
 
 def _aware(moment: datetime) -> datetime:
@@ -204,20 +276,25 @@ def _end(group: Any, state: Any, now: datetime) -> None:
         activity.status_code, activity.progress, activity.end_time = "Successful", 100, now
 
 
-def _launch(group: Any, members: list[Member], count: int, unhealthy: int, now: datetime) -> None:
+def _launch(group: Any, configuration: Configuration | None, causes: list[str], now: datetime) -> None:
+    """Start an instance for each cause, from a launch template's version or the group's launch configuration."""
     from moto.autoscaling.models import ASG_NAME_TAG, InstanceState
 
     subnets = group.vpc_zone_identifier.split(",") if group.vpc_zone_identifier else [""]
-    template, number = _template(group)
-    size = len(members)
-    for subnet in subnets_of_new(members, subnets, count):
+    members = [_member(state) for state in serving(group)]
+    source, chosen = group.launch_config, None
+    if configuration is not None:
+        source = group.ec2_backend.get_launch_template(configuration.template_id).get_version(configuration.number)
+        chosen = {"LaunchTemplateId": configuration.template_id, "Version": str(configuration.number)}
+    for subnet, cause in zip(subnets_of_new(members, subnets, len(causes)), causes, strict=True):
+        tags = {**group.get_propagated_tags(), **getattr(source, "instance_tags", {}), ASG_NAME_TAG: group.name}
         reservation = group.ec2_backend.run_instances(
-            group.image_id, 1, group.user_data, list(group.security_groups),
-            instance_type=group.instance_type,
-            tags={"instance": {**group.get_propagated_tags(), **group.instance_tags, ASG_NAME_TAG: group.name}},
+            source.image_id, 1, source.user_data, list(source.security_groups),
+            instance_type=source.instance_type,
+            tags={"instance": tags},
             placement=None if subnet else group.availability_zones[0],
             launch_config=group.launch_config,
-            launch_template={"LaunchTemplateId": template.id, "Version": str(number)} if template else None,
+            launch_template=chosen,
             is_instance_type_default=False,
             associate_public_ip=group.launch_config.associate_public_ip_address if group.launch_config else False,
             region_name=group.region,
@@ -227,17 +304,10 @@ def _launch(group: Any, members: list[Member], count: int, unhealthy: int, now: 
         instance.autoscaling_group = group
         protected = group.new_instances_protected_from_scale_in
         group.instance_states = [*group.instance_states, InstanceState(instance, protected_from_scale_in=protected)]
-        because = REPLACES if unhealthy > 0 else f"{DIFFERENCE}, increasing the capacity from {size} to {size + 1}"
         _note(
-            group, f"Launching a new EC2 instance: {instance.id}", f"an instance was started in response to {because}",
+            group, f"Launching a new EC2 instance: {instance.id}", f"an instance was started in response to {cause}",
             now, "Successful", 100,
         )  # fmt: skip
-        unhealthy, size = unhealthy - 1, size + 1
-
-
-def _template(group: Any) -> tuple[Any, int]:
-    template = group.ec2_launch_template
-    return (template, template.get_version(group.launch_template_version).number) if template else (None, 0)
 
 
 def changing(action: Callable[..., Any]) -> Callable[..., Any]:

@@ -132,9 +132,11 @@ class Stack:
         """An Auto Scaling group of the load balancer's target group."""
         self.client("autoscaling").create_auto_scaling_group(
             AutoScalingGroupName=self.name, MinSize=size, MaxSize=4, DesiredCapacity=size,
-            LaunchTemplate={"LaunchTemplateId": template, "Version": "$Default"},
             VPCZoneIdentifier=",".join(self.subnets), TargetGroupARNs=[self.target_group_arn],
-            **({"HealthCheckType": "ELB", "HealthCheckGracePeriod": 30} | settings),
+            **({
+                "LaunchTemplate": {"LaunchTemplateId": template, "Version": "$Default"},
+                "HealthCheckType": "ELB", "HealthCheckGracePeriod": 30,
+            } | settings),
         )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
