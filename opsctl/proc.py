@@ -48,3 +48,12 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return int(match.group(1)) * 1024 if match else None
+
+
+def peak_memory(pid: int) -> int | None:
+    """Bytes that a process had resident at most (VmHWM of /proc/PID/status); None where it isn't known, or gone."""
+    try:
+        match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(match.group(1)) * 1024 if match else None

@@ -1,7 +1,8 @@
 """CloudWatch metrics that AWS services publish by themselves, from what really happened on the local path.
 
 Values are collected and handed on every few seconds: recording one costs a dictionary access, however many requests
-there are, and CloudWatch holds each value of a metric once for a minute, with its count (as PutMetricData does).
+there are, and CloudWatch holds each value of a metric once for a minute (a second, where a metric is stored so), with
+its count (as PutMetricData does).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Metric:
     Attributes:
         dimensions: (name, value) pairs, as the AWS service gives them.
         unit: CloudWatch's word: Count, Milliseconds, Bytes, Percent, Seconds, None …
+        resolution: seconds by which it is stored: 60, or 1 (CloudWatch: a high-resolution metric).
     """
 
     account_id: str
@@ -37,6 +39,7 @@ class Metric:
     name: str
     dimensions: tuple[tuple[str, str], ...]
     unit: str = "Count"
+    resolution: int = 60
 
 
 metric = lru_cache(8192)(Metric)
@@ -69,18 +72,20 @@ class Metrics:
 
     def record(self, metric: Metric, value: float = 1.0, times: int = 1, at: float | None = None) -> None:
         """Add a value, seen so many `times`. Its minute is now, or that of `at` (seconds since the epoch)."""
-        minute = int(self._clock.now().timestamp() if at is None else at) // 60 * 60
+        seconds = int(self._clock.now().timestamp() if at is None else at)
         with self._lock:
-            self._values.setdefault((metric, minute), Counter())[value] += times
+            key = metric, seconds // metric.resolution * metric.resolution
+            self._values.setdefault(key, Counter())[value] += times
 
     def record_sets(
         self, dimension_sets: Iterable[Mapping[str, str]], *, account_id: str, region: str, namespace: str,
-        values: Mapping[str, tuple[float, str]],
+        values: Mapping[str, tuple[float, str]], resolution: int = 60,
     ) -> None:  # fmt: skip
         """Record several metrics (name → (value, unit)) for each of several sets of dimensions."""
         for dimensions in dimension_sets:
+            of = tuple(dimensions.items())
             for name, (value, unit) in values.items():
-                self.record(metric(account_id, region, namespace, name, tuple(dimensions.items()), unit), value)
+                self.record(metric(account_id, region, namespace, name, of, unit, resolution), value)
 
     def flush(self) -> int:
         """Measure, hand everything to CloudWatch, and have all alarms looked at. Gives the number of data."""
@@ -92,11 +97,7 @@ class Metrics:
                 gauge()
             except Exception:
                 logging.getLogger("opsctl").exception("measuring")
-        with self._lock:
-            taken, self._values = self._values, {}
-        for (measured, minute), values in taken.items():
-            for value, count in values.items():
-                self._store(cloudwatch, measured, minute, value, count)
+        handed_on = self.publish()
         oldest = int(self._clock.now().timestamp()) - 300
         self._points = {key: point for key, point in self._points.items() if key[1] >= oldest}
         if self._clock.now() - self._forgotten_at >= timedelta(hours=1):
@@ -105,6 +106,17 @@ class Metrics:
         for account_id, region in watched:
             with request_scope(account_id, region):
                 cloudwatch._evaluate_all_alarms()
+        return handed_on
+
+    def publish(self) -> int:
+        """Hand on what was recorded until now. Gives the number of data."""
+        from ministack.services import cloudwatch
+
+        with self._lock:
+            taken, self._values = self._values, {}
+        for (measured, second), values in taken.items():
+            for value, count in values.items():
+                self._store(cloudwatch, measured, second, value, count)
         return len(taken)
 
     def _forget(self, cloudwatch: Any) -> None:
@@ -115,11 +127,11 @@ class Metrics:
             if namespace.startswith("AWS/") and namespace != "AWS/S3":
                 points[:] = [point for point in points if point["Timestamp"] >= oldest]
 
-    def _store(self, cloudwatch: Any, measured: Metric, minute: int, value: float, count: int) -> None:
-        """Add to the minute's point of that value, or make it."""
+    def _store(self, cloudwatch: Any, measured: Metric, second: int, value: float, count: int) -> None:
+        """Add to the point of that value at that time, or make it."""
         from ministack.core.responses import request_scope
 
-        point = self._points.get((measured, minute, value))
+        point = self._points.get((measured, second, value))
         if point is not None:
             point["Count"] += count
             return
@@ -127,8 +139,10 @@ class Metrics:
         with request_scope(measured.account_id, measured.region):
             bucket = cloudwatch._metric_bucket((measured.namespace, measured.name, cloudwatch._dims_key(dimensions)))
         point = {
-            "Timestamp": float(minute), "Unit": measured.unit, "Dimensions": dimensions, "Value": float(value),
+            "Timestamp": float(second), "Unit": measured.unit, "Dimensions": dimensions, "Value": float(value),
             "Count": float(count),
         }  # fmt: skip
+        if measured.resolution < 60:
+            point["Resolution"] = measured.resolution
         bucket.append(point)
-        self._points[measured, minute, value] = point
+        self._points[measured, second, value] = point

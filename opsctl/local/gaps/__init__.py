@@ -23,10 +23,14 @@ from opsctl.local.gaps.edge import Edge
 from opsctl.local.gaps.event_history import EventHistory
 from opsctl.local.gaps.event_source_mappings import EventSourceMappings
 from opsctl.local.gaps.event_targets import EventTargets
+from opsctl.local.gaps.function_aliases import FunctionAliases
 from opsctl.local.gaps.function_code import FunctionCode
 from opsctl.local.gaps.function_errors import FunctionErrors
+from opsctl.local.gaps.function_locations import FunctionLocations
+from opsctl.local.gaps.function_memory import FunctionMemory
 from opsctl.local.gaps.function_metrics import FunctionMetrics
 from opsctl.local.gaps.function_urls import FunctionUrls
+from opsctl.local.gaps.function_versions import FunctionVersions
 from opsctl.local.gaps.gap import Cloud, Gap
 from opsctl.local.gaps.health_checks import HealthChecks
 from opsctl.local.gaps.instance_refreshes import InstanceRefreshes
@@ -35,6 +39,7 @@ from opsctl.local.gaps.integrations import Integrations
 from opsctl.local.gaps.launch_templates import LaunchTemplates
 from opsctl.local.gaps.load_balancers import LoadBalancers
 from opsctl.local.gaps.mail_metrics import MailMetrics
+from opsctl.local.gaps.metric_data import MetricData
 from opsctl.local.gaps.network_load_balancers import NetworkLoadBalancers
 from opsctl.local.gaps.parameter_groups import ParameterGroups
 from opsctl.local.gaps.pipe_metrics import PipeMetrics
@@ -78,6 +83,10 @@ GAPS: tuple[type[Gap], ...] = (
     UsagePlans,
     Authorizers,
     FunctionCode,
+    FunctionVersions,
+    FunctionAliases,
+    FunctionLocations,
+    FunctionMemory,
     FunctionErrors,
     ReservedConcurrency,
     StateMachines,
@@ -121,6 +130,7 @@ GAPS: tuple[type[Gap], ...] = (
     RuleMetrics,
     StreamMetrics,
     FunctionMetrics,
+    MetricData,
     MailMetrics,
     PipeMetrics,
 )

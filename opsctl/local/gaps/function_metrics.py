@@ -3,16 +3,21 @@
 Source: Lambda developer guide, "Types of metrics for Lambda functions"
 (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html). MiniStack publishes those of Invoke calls
 only, and none of what queues, APIs and other services invoke; an accepted asynchronous call counts there as an
-invocation. Dimensions: FunctionName, and none (all functions of the region). Duration is that of the emulator's
-invocation: a cold start is in it, which AWS leaves out.
+invocation. Dimensions: FunctionName; none (all functions of the region); FunctionName and Resource (`name:alias`,
+`name:version`, or the name alone), with ExecutedVersion when an alias was invoked. Duration is that of the emulator's
+invocation: a cold start is in it, which AWS leaves out. What has a Resource is stored by the second, where AWS has
+minutes: a deploy's steps last seconds here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from opsctl.local.gaps.gap import Gap
 from opsctl.local.observing import observe
+
+SECOND = 1
 
 
 class FunctionMetrics(Gap):
@@ -25,21 +30,42 @@ class FunctionMetrics(Gap):
         observe(lambda_svc, "_acquire_execution_slot", self._admitted)
         observe(lambda_svc, "_execute_function_dispatch", self._ended)
 
-    def _record(self, config: dict[str, Any], name: str, value: float, unit: str = "Count") -> None:
+    def _record(self, dimension_sets: Any, values: Mapping[str, tuple[float, str]], resolution: int = 60) -> None:
         self.cloud.metrics.record_sets(
-            ({"FunctionName": config["FunctionName"]}, {}), account_id=self._scope.get_account_id(),
-            region=self._scope.get_region(), namespace="AWS/Lambda", values={name: (value, unit)},
+            dimension_sets, account_id=self._scope.get_account_id(), region=self._scope.get_region(),
+            namespace="AWS/Lambda", values=values, resolution=resolution,
         )  # fmt: skip
+
+    def _record_all(self, config: dict[str, Any], **values: tuple[float, str]) -> None:
+        self._record(({"FunctionName": config["FunctionName"]}, {}), values)
+        self._record(resource_dimensions(config), values, SECOND)
 
     def _admitted(self, answer: tuple[Any, Any], _: float, function: Any, config: dict[str, Any]) -> None:
         """A throttled request is neither an invocation nor an error."""
         slot, _ = answer
-        self._record(config, "Throttles", float(slot is None))
+        self._record_all(config, Throttles=(float(slot is None), "Count"))
         if slot is not None:
             running = self._functions._inflight.get(slot, 1)
-            self._record(config, "ConcurrentExecutions", running)
+            sets: tuple[dict[str, str], ...] = ({"FunctionName": config["FunctionName"]}, {})
+            self._record(sets, {"ConcurrentExecutions": (running, "Count")})
 
     def _ended(self, result: Any, seconds: float, function: Any, config: dict[str, Any], *_: Any) -> None:
-        self._record(config, "Invocations", 1)
-        self._record(config, "Errors", float(isinstance(result, dict) and bool(result.get("error"))))
-        self._record(config, "Duration", round(seconds * 1000, 1), "Milliseconds")
+        failed = isinstance(result, dict) and bool(result.get("error"))
+        self._record_all(
+            config, Invocations=(1, "Count"), Errors=(float(failed), "Count"),
+            Duration=(round(seconds * 1000, 1), "Milliseconds"),
+        )  # fmt: skip
+
+
+def resource_dimensions(config: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+    """The dimensions that tell by what an invocation came, and, behind an alias, which version it was.
+
+    Args:
+        config: with the ARN that was invoked, and the version that ran.
+    """
+    resource = str(config["FunctionArn"]).split(":function:")[1]
+    by_resource = {"FunctionName": str(config["FunctionName"]), "Resource": resource}
+    qualifier = resource.partition(":")[2]
+    if not qualifier or qualifier in ("$LATEST", config["Version"]):
+        return (by_resource,)
+    return by_resource, by_resource | {"ExecutedVersion": str(config["Version"])}
