@@ -39,7 +39,7 @@ class NotFound(AwsError):
 
 
 class Conflict(AwsError):
-    """A condition on the write did not hold: somebody else was first (S3: If-None-Match, If-Match)."""
+    """A condition on the write did not hold: somebody else was first (S3: If-Match; Lambda: RevisionId)."""
 
 
 class Throttled(AwsError):
@@ -81,7 +81,10 @@ THROTTLED = {
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "SlowDown", "PriorRequestNotComplete",
     "EC2ThrottledException", "429",
 }  # fmt: skip
-CONFLICT = {"PreconditionFailed", "ConditionalRequestConflict", "ConditionalCheckFailedException", "412"}
+CONFLICT = {
+    "PreconditionFailed", "ConditionalRequestConflict", "ConditionalCheckFailedException", "412",
+    "PreconditionFailedException",
+}  # fmt: skip
 NOT_FOUND = re.compile(r"^(404|NoSuch\w+|.*NotFound(Exception|Fault)?(\.\w+)?|.*NonExistentQueue|.*DoesNotExist)$")
 UNREACHABLE = {
     "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ConnectionError",

@@ -32,6 +32,9 @@ ARCHITECTURE = "x86_64"
 # Lambda's python3.11 runs on Amazon Linux 2 (glibc 2.26): manylinux2014 (2.17) is the newest tag of uv's below it.
 PLATFORMS = {"x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
 
+# How a function is deployed, beside its code and no part of it.
+DEPLOY_RULES = "deploy.toml"
+
 # Raise it when the same input is to give other bytes, so that the cache is not asked for the old ones.
 FORMAT = 1
 # The oldest time that a zip can hold.
@@ -275,7 +278,8 @@ def _own_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for name, file in _files(folder):
         parts = PurePosixPath(name).parts
         hidden = any(part.startswith(".") for part in parts)
-        if parts[0] not in {"tests", "requirements.txt", "requirements.in"} and not hidden and not name.endswith(".md"):
+        beside = {"tests", "requirements.txt", "requirements.in", DEPLOY_RULES}
+        if parts[0] not in beside and not hidden and not name.endswith(".md"):
             yield name, file
 
 
