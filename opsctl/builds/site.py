@@ -193,13 +193,18 @@ def read_page(folder: Path, config: Mapping[str, str]) -> Page:
         version=version,
         assets=tuple(place(_versioned(name, version), body, FOREVER) for name, body in files.items()),
         copy=place(copy_key(version), shown, FOREVER),
-        config=place(CONFIG, json.dumps(dict(config), sort_keys=True).encode(), ASK_FIRST),
+        config=config_of(config),
         index=index_of(shown),
     )
 
 
 REFERENCE = re.compile(rf"""((?:src|href)=["']/?){ASSETS}""")
 VERSIONED = re.compile(rf"""{REFERENCE.pattern}([0-9a-f]{{12}})/""")
+
+
+def config_of(config: Mapping[str, str]) -> SiteObject:
+    """site.json."""
+    return SiteObject(CONFIG, json.dumps(dict(config), sort_keys=True).encode(), _content_type(CONFIG), ASK_FIRST)
 
 
 def index_of(body: bytes) -> SiteObject:
