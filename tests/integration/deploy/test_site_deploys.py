@@ -243,7 +243,7 @@ def test_a_version_that_never_was_is_refused_with_those_that_are(shop: Shop) -> 
 
 def test_a_deploy_that_nobody_agrees_to_changes_nothing(shop: Shop) -> None:
     shop.change("red")
-    with pytest.raises(Refused, match="Nothing was changed"):
+    with pytest.raises(Refused, match="nothing was changed"):
         deploy_site(shop.ports, folder=shop.folder, approve=lambda moves: False)
     assert shop.kept() == {shop.first}
 
