@@ -12,7 +12,6 @@ from typing import Any
 
 from opsctl.smoke.check import CheckFailed, Trial, expect
 from opsctl.smoke.edge import Answer
-from opsctl.smoke.visitor import Visitor
 from opsctl.waf.detector import availability
 
 
@@ -140,22 +139,6 @@ def rate(trial: Trial) -> Mapping[str, Any]:
     other = Knock("/").at(trial)
     expect(other.status == 200, f"another address at the same time: {other}")
     return {"requests": REQUESTS_PER_5_MINUTES, "seconds": round(trial.seconds, 1)}
-
-
-def authorizer(trial: Trial) -> Mapping[str, Any]:
-    token = trial.visitor.token
-    expect(trial.get("/v1/orders?limit=1").status == 200, "a good token was refused")
-    for name, bad in {"no token": "", "a changed token": changed(token), "alg none": unsigned(token)}.items():
-        answer = trial.get("/v1/orders?limit=1", token=bad)
-        expect(answer.status == 401, f"{name}: {answer}")
-    wrong_key = trial.get("/v1/orders?limit=1", api_key="0" * 40)
-    expect(wrong_key.status == 403, f"a wrong API key: {wrong_key}")
-    reader = Visitor(trial.target, trial.edge, ("orders:read",))
-    trial.afterwards("a second user", reader.leave)
-    expect(trial.get("/v1/orders?limit=1", token=reader.token).status == 200, "a reader may not read")
-    without_scope = trial.request("POST", "/v1/orders", body=b"{}", content_type="application/json", token=reader.token)
-    expect(without_scope.status == 403, f"a token without the scope: {without_scope}")
-    return {"refused": ["no token", "a changed token", "alg none", "a wrong API key", "a token without the scope"]}
 
 
 def throttle(trial: Trial) -> Mapping[str, Any]:

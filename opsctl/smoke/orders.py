@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from opsctl.smoke.check import CheckFailed, Trial, expect
@@ -19,9 +20,31 @@ SAMPLE = {
 SAMPLE_TOTAL_CENTS = 2 * 1250 + 3900
 
 
-def place(trial: Trial, order: Mapping[str, Any] = SAMPLE) -> dict[str, Any]:
+def order_path(trial: Trial) -> Mapping[str, Any]:
+    """Everything that may be done to an order, and that sent again by the same key it is not placed twice."""
+    key = {"Idempotency-Key": f"smoke-{trial.id}"}
+    placed = place(trial, headers=key)
+    order_id = placed["order_id"]
+    trial.afterwards(f"order {order_id}", partial(remove, trial, order_id))
+    total = placed.get("total_cents")
+    expect(total == SAMPLE_TOTAL_CENTS, f"the order's total is {total}, not {SAMPLE_TOTAL_CENTS}")
+    seconds_to_place = trial.seconds
+    again = send(trial, "POST", "/v1/orders", SAMPLE, headers=key)
+    expect(again.status == 200 and document(again).get("order_id") == order_id, f"the same order again: {again}")
+    seen = read(trial, order_id)
+    expect(seen.get("customer") == SAMPLE["customer"], f"the order was read back as {seen}")
+    changed = send(trial, "PUT", f"/v1/orders/{order_id}", {**SAMPLE, "status": "cancelled"})
+    expect(changed.status == 200 and document(changed).get("status") == "cancelled", str(changed))
+    deleted = trial.request("DELETE", f"/v1/orders/{order_id}")
+    expect(deleted.status == 204, str(deleted))
+    gone = trial.get(f"/v1/orders/{order_id}")
+    expect(gone.status == 404, f"a deleted order: {gone}")
+    return {"order_id": order_id, "seconds_to_place": round(seconds_to_place, 3)}
+
+
+def place(trial: Trial, order: Mapping[str, Any] = SAMPLE, **how: Any) -> dict[str, Any]:
     """Place an order; gives it as the service answered. Removing it is the caller's."""
-    answer = send(trial, "POST", "/v1/orders", order)
+    answer = send(trial, "POST", "/v1/orders", order, **how)
     expect(answer.status == 201, str(answer))
     placed = document(answer)
     order_id = placed.get("order_id")

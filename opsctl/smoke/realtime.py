@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opsctl.errors import OpsctlError
-from opsctl.smoke import photos
+from opsctl.smoke import guards, photos
 from opsctl.smoke.check import CheckFailed, Trial, expect
 from opsctl.smoke.target import SmokeTarget
 
@@ -122,13 +122,19 @@ def connect(target: SmokeTarget, token: str) -> Iterator[Client]:
         yield Client(connection)
 
 
+def realtime_guard(trial: Trial) -> Mapping[str, Any]:
+    """Who has no token, or one with another signature, stays out."""
+    for name, token in {"no token": "", "a forged token": guards.changed(trial.visitor.token)}.items():
+        try:
+            with connect(trial.target, token):
+                raise CheckFailed(f"a client with {name} was let in")
+        except ConnectionRefused as refused:
+            expect(refused.status == 401, f"a client with {name} was refused with {refused.status}")
+    return {"status": 401}
+
+
 def realtime_path(trial: Trial) -> Mapping[str, Any]:
-    """Who has no token stays out; who has one is told of a photo that somebody sends, and once."""
-    try:
-        with connect(trial.target, ""):
-            raise CheckFailed("a client without a token was let in")
-    except ConnectionRefused as refused:
-        expect(refused.status == 401, f"a client without a token was refused with {refused.status}")
+    """Who has a token is told of a photo that somebody sends, and once."""
     with connect(trial.target, trial.visitor.token) as client:
         answer = client.ask("subscribe", topic=PHOTOS)
         expect(answer.get("type") == "subscribed", f"a subscription was answered with {answer}")

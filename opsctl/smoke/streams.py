@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from opsctl.smoke.check import Trial, expect
+from opsctl.aws import AwsError
+from opsctl.smoke.check import CheckFailed, Trial, expect
 
 STATES = ("received", "reserved", "cancelled")  # none that a warehouse would act on
 LONG_AGO = "2000-01-01T00:00"  # a minute whose totals are nobody else's
+NEVER = f"{LONG_AGO}:00.000+00:00"
+SHIPPED = "confirmed"
+PASSED_ON_SECONDS = 10.0
 CENTS = 1250
 MAILBOX = "success@simulator.amazonses.com"  # SES's own, which takes everything
 
 
 def stream_path(trial: Trial) -> Mapping[str, Any]:
-    """Put three changes of one order into the stream, twice, and see what both consumers made of them."""
+    """Put changes of one order into the stream twice, then its last, and see what both consumers made of them."""
     transaction_id, customer = f"smoke-{trial.id}", f"smoke-{trial.id}"
     trial.afterwards("the audit's entries", partial(_forget_entries, trial, transaction_id))
     totals = [f"customer#{customer}", f"minute#{LONG_AGO}", *(f"seen#{transaction_id}#{state}" for state in STATES)]
     trial.afterwards("the totals", partial(_forget_totals, trial, totals))
-    for _ in range(2):
-        put_changes(trial, [change(transaction_id, customer, state, at) for at, state in enumerate(STATES, 1)])
+    changes = [change(transaction_id, customer, state, at) for at, state in enumerate(STATES, 1)]
+    for part in (changes[:-1], changes):  # the last alone comes once: when it is there, nothing is under way
+        put_changes(trial, part)
     begun = trial.seconds
     trial.until("the order's last change in the audit", lambda: len(entries(trial, transaction_id)) == len(STATES))
     trial.until("the order's last change in the totals", lambda: f"{STATES[-1]}_cents" in total(trial, totals[0]))
@@ -44,10 +50,11 @@ def bus_path(trial: Trial) -> Mapping[str, Any]:
     )  # fmt: skip
     expect(answer["FailedEntryCount"] == 0, f"the bus refused the event: {answer['Entries']}")
     begun = trial.seconds
-    trial.until("the event in the audit's queue", lambda: _take(trial, detail["transaction_id"]))
+    queue = trial.target.output("events.audit_queue.url")
+    trial.until("the event in the audit's queue", lambda: take(trial, queue, detail["transaction_id"]))
     log, mail = trial.target.output("events.log_group"), trial.target.output("events.functions.order-mail.log_group")
-    trial.until("the event in the log", lambda: _logged(trial, log, detail["correlation_id"]))
-    trial.until("the letter", lambda: _logged(trial, mail, detail["correlation_id"], "message_id"))
+    trial.until("the event in the log", lambda: logged(trial, log, detail["correlation_id"]))
+    trial.until("the letter", lambda: logged(trial, mail, detail["correlation_id"], "message_id"))
     return {"seconds_from_put_to_all": round(trial.seconds - begun, 3)}
 
 
@@ -119,9 +126,64 @@ def _forget_totals(trial: Trial, keys: list[str]) -> None:
         trial.aws.call("dynamodb", "delete_item", TableName=_table(trial, "order-totals"), Key={"total": {"S": key}})
 
 
-def _take(trial: Trial, transaction_id: str) -> bool:
-    """Take the event with this order out of the audit's queue. Others are held meanwhile, and let go in the end."""
-    url = trial.target.output("events.audit_queue.url")
+def history(trial: Trial, customer: str, transaction_id: str) -> dict[str, Any] | None:
+    """An order's item in its customer's history; None when there is none."""
+    found: dict[str, Any] | None = trial.aws.call(
+        "dynamodb", "get_item", TableName=_table(trial, "order-history"), ConsistentRead=True,
+        Key=_history_key(customer, transaction_id),
+    ).get("Item")  # fmt: skip
+    return found
+
+
+def counted(trial: Trial, transaction_id: str, states: Sequence[str]) -> list[str]:
+    """Which of these states of an order the totals have counted."""
+    return [state for state in states if total(trial, f"seen#{transaction_id}#{state}")]
+
+
+def forget_order(trial: Trial, order: Mapping[str, Any], *, orders_table: str) -> None:
+    """Take an order at rest out of all that the stream's consumers keep: history, audit, totals, shipments.
+
+    It is written once more, at a time that was never: once that has come through, nothing of it is under way.
+
+    Args:
+        order: its DynamoDB item.
+    """
+    transaction_id, status = order["transaction_id"]["S"], order["status"]["S"]
+    customer, cents = order["customer_id"]["S"], int(order["total_cents"]["N"])
+    states = {entry["M"]["status"]["S"]: entry["M"]["at"]["S"] for entry in order["history"]["L"]}
+    trial.aws.call(
+        "dynamodb", "update_item", TableName=orders_table, Key={"transaction_id": order["transaction_id"]},
+        UpdateExpression="SET updated_at = :at", ExpressionAttributeValues={":at": {"S": NEVER}},
+    )  # fmt: skip
+
+    def passed_on() -> bool:
+        kept = history(trial, customer, transaction_id)
+        return (
+            kept is not None
+            and kept["updated_at"]["S"] == NEVER
+            and any(entry["at"]["S"] == NEVER for entry in entries(trial, transaction_id))
+            and len(counted(trial, transaction_id, list(states))) == len(states)
+        )
+
+    with contextlib.suppress(CheckFailed):
+        trial.until("the order's last change", passed_on, within_seconds=PASSED_ON_SECONDS)
+    _forget_entries(trial, transaction_id)
+    trial.aws.call(
+        "dynamodb", "delete_item", TableName=_table(trial, "order-history"), Key=_history_key(customer, transaction_id)
+    )
+    for state, at in states.items():
+        if counted(trial, transaction_id, [state]):
+            _discount(trial, f"minute#{at[:16]}", {state: 1, f"{state}_cents": cents})
+    _forget_totals(trial, [f"customer#{customer}", *(f"seen#{transaction_id}#{state}" for state in states)])
+    if status == SHIPPED:
+        shipments = trial.target.output("streams.shipments.url")
+        for url in (trial.target.output("events.audit_queue.url"), shipments, shipments):  # the last: what NEVER led to
+            with contextlib.suppress(CheckFailed):
+                trial.until("its message", partial(take, trial, url, transaction_id), within_seconds=PASSED_ON_SECONDS)
+
+
+def take(trial: Trial, url: str, transaction_id: str) -> bool:
+    """Take a message about this order out of a queue. Others are held meanwhile, and let go in the end."""
     while trial.seconds_left > 0:
         answer = trial.aws.call(
             "sqs", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=60
@@ -129,7 +191,8 @@ def _take(trial: Trial, transaction_id: str) -> bool:
         found = False
         for message in answer.get("Messages", []):
             about = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-            if json.loads(message["Body"])["detail"].get("transaction_id") == transaction_id:
+            body = json.loads(message["Body"])
+            if not found and body.get("detail", body).get("transaction_id") == transaction_id:
                 trial.aws.call("sqs", "delete_message", **about)
                 found = True
                 continue
@@ -140,8 +203,33 @@ def _take(trial: Trial, transaction_id: str) -> bool:
     return False
 
 
-def _logged(trial: Trial, group: str, *words: str) -> bool:
+def logged(trial: Trial, group: str, *words: str) -> bool:
     """Whether a line of a log group has all these words."""
     pattern = " ".join(f'"{word}"' for word in words)
     lines = trial.aws.pages("logs", "filter_log_events", "events[]", logGroupName=group, filterPattern=pattern)
     return any(True for _ in lines)
+
+
+def _history_key(customer: str, transaction_id: str) -> dict[str, Any]:
+    return {"customer_id": {"S": customer}, "transaction_id": {"S": transaction_id}}
+
+
+def _discount(trial: Trial, key: str, amounts: Mapping[str, int]) -> None:
+    """Take amounts off a total; one in which nothing is left goes."""
+    table, names = _table(trial, "order-totals"), {f"#{at}": name for at, name in enumerate(amounts)}
+    which: dict[str, Any] = {"TableName": table, "Key": {"total": {"S": key}}}
+    left = trial.aws.call(
+        "dynamodb", "update_item", **which, ReturnValues="ALL_NEW", ExpressionAttributeNames=names,
+        UpdateExpression="ADD " + ", ".join(f"#{at} :{at}" for at in range(len(amounts))),
+        ExpressionAttributeValues={f":{at}": {"N": str(-amount)} for at, amount in enumerate(amounts.values())},
+    )["Attributes"]  # fmt: skip
+    counts = [name for name, value in left.items() if "N" in value]
+    if any(int(left[name]["N"]) for name in counts):
+        return
+    with contextlib.suppress(AwsError):  # somebody counted meanwhile
+        trial.aws.call(
+            "dynamodb", "delete_item", **which,
+            ConditionExpression=" AND ".join(f"#{at} = :none" for at in range(len(counts))),
+            ExpressionAttributeNames={f"#{at}": name for at, name in enumerate(counts)},
+            ExpressionAttributeValues={":none": {"N": "0"}},
+        )  # fmt: skip

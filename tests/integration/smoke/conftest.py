@@ -240,7 +240,8 @@ class EdgeHandler(BaseHTTPRequestHandler):
             scopes = next((found for known, found in stack.tokens.items() if known[:40] == token[:40]), None)
         wrong_key = self.headers.get("x-api-key") != KEY and "any key" not in stack.broken
         if scopes is None:
-            self.answer(401, {"message": "Unauthorized"})
+            challenge = {} if "no challenge" in stack.broken else {"WWW-Authenticate": "Bearer"}
+            self.answer(401, {"message": "Unauthorized"}, headers=challenge)
         elif wrong_key or (scope not in scopes and "any scope" not in stack.broken):
             self.answer(403, {"message": "Forbidden"})
         else:
@@ -249,11 +250,17 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
     def place(self, stack, body):
         if self.may(stack, "orders:write"):
-            order = {"items": []} | json.loads(body) | {"order_id": uuid.uuid4().hex, "status": "placed"}
+            key = self.headers.get("Idempotency-Key")
+            if "placed again" not in stack.broken:
+                for known in stack.orders.values():
+                    if key and known["key"] == key:
+                        return self.answer(200, known)
+            order = {"items": []} | json.loads(body) | {"order_id": uuid.uuid4().hex, "status": "placed", "key": key}
             if "free of charge" not in stack.broken:
                 order["total_cents"] = sum(item["quantity"] * item["unit_price_cents"] for item in order["items"])
             stack.orders[order["order_id"]] = order
             self.answer(504 if "no service" in stack.broken else 201, order)
+        return None
 
     def list_orders(self, stack, body):
         if self.may(stack, "orders:read"):
