@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from opsctl.aws.errors import AwsError
 from opsctl.deploy.events import Decided, DeployBegun, DeployEnded, DeployEvent, ReturnBegun, StepBegun
 from opsctl.environments.guards import checking as guards
 from opsctl.environments.in_flight import Decision, InFlight, InFlightStore, Move, require_none_in_flight, short
@@ -207,7 +208,13 @@ class AtWork:
         """Raises:
         ReturnNeeded: somebody asked for the way back; on the way back nobody is asked.
         """
-        if not self.deploy.returning and (why := self._store.wished_return(self.deploy.id)):
+        if self.deploy.returning:
+            return
+        try:
+            why = self._store.wished_return(self.deploy.id)
+        except AwsError:  # it is asked again at the next look, and must not decide anything
+            return
+        if why:
             raise ReturnNeeded(why)
 
     def pause(self, seconds: float | None = None) -> None:
@@ -247,6 +254,7 @@ def begin(
     with locked(ports, command, intent):
         require_none_in_flight(ports.bucket, ports.environment.name)
         store, outputs = InFlightStore(ports.bucket, ports.environment.name), outputs_of(ports)
+        _require_unmoved(ports, mover, outputs, moves)
         if not is_way_back:
             guards.check_time(ports, command, intent)
         deploy = InFlight(
@@ -276,6 +284,19 @@ def resume(ports: Ports, *, back: bool = False, intent: Intent = UNSAID) -> Depl
         return _carry_out(at_work, mover_of(deploy.kind), store, intent)
 
 
+class MovedMeanwhile(Refused):
+    """Somebody else moved it between the look at it and the lock: what goes back would undo theirs."""
+
+
+def _require_unmoved(ports: Ports, mover: Mover, outputs: Mapping[str, Any], moves: tuple[Move, ...]) -> None:
+    for move in moves:
+        if (now := mover.current(ports, outputs, move.name)) != move.before:
+            raise MovedMeanwhile(
+                f"{move.name} was at {short(move.before)} a moment ago, and is at {short(now)} now.",
+                where=ports.environment.name, next="Run the command again.",
+            )  # fmt: skip
+
+
 class NothingInFlight(Refused):
     """No deploy is half done."""
 
@@ -301,7 +322,8 @@ def outputs_of(ports: Ports) -> Mapping[str, Any]:
 def _carry_out(at_work: AtWork, mover: Mover, store: InFlightStore, intent: Intent) -> Deployed:
     """In flight from before the first step until after the record: a death in between repeats, and forgets nothing."""
     ports, begun = at_work.ports, at_work.ports.clock.monotonic()
-    details = _details(at_work.deploy) | {"why": intent.why or at_work.deploy.why, "overrides": dict(intent.overrides)}
+    overrides = {**at_work.deploy.settings.get("overrides", {}), **intent.overrides}  # a kind's own guards, too
+    details = _details(at_work.deploy) | {"why": intent.why or at_work.deploy.why, "overrides": overrides}
     try:
         with recorded(ports, at_work.deploy.command, details, under_lock=True) as recording:
             store.write(at_work.deploy)
