@@ -278,6 +278,7 @@ module "edge" {
   site_bucket         = module.site.bucket
   photos_bucket       = module.photos.bucket
   allowed_countries   = var.allowed_countries
+  blocked_ip_ranges   = var.blocked_ip_ranges
   wait_for_deployment = !var.local
   log_retention_days  = var.log_retention_days
 }

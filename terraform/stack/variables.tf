@@ -109,6 +109,12 @@ variable "allowed_countries" {
   }
 }
 
+variable "blocked_ip_ranges" {
+  description = "Addresses that the edge refuses, in CIDR notation, IPv4 and IPv6."
+  type        = list(string)
+  default     = []
+}
+
 variable "vpc_cidr" {
   description = "Address range of the VPC, /16 to /24."
   type        = string
