@@ -41,11 +41,11 @@ def handler(event, context):
 """
 
 
-def package(code: int) -> bytes:
+def package(code: int, begins_with: str = "") -> bytes:
     """The same bytes for the same number."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("handler.py"), f"CODE = {code}\n{ANSWER}")
+        archive.writestr(zipfile.ZipInfo("handler.py"), f"CODE = {code}\n{begins_with}\n{ANSWER}")
     return data.getvalue()
 
 
@@ -248,6 +248,22 @@ def test_each_version_behind_an_alias_has_metrics_of_its_own_at_once(client: Cli
     assert measured(client, since, "Invocations", "Sum", function) == [5]
     [slowest] = new("Duration", "p99")
     assert slowest > 290
+
+
+def test_the_start_of_a_process_is_no_part_of_a_duration(client: Client) -> None:
+    function, since = (
+        Function(client, Code={"ZipFile": package(1, begins_with="import time\ntime.sleep(1)")}),
+        datetime.now(UTC),
+    )
+    function.invoke()
+    [longest] = measured(client, since, "Duration", "Maximum", function)
+    assert longest < 900
+
+
+def test_all_of_a_function_is_one_metric_whatever_was_invoked(client: Client) -> None:
+    function, since = Function(client), datetime.now(UTC)
+    for qualifier in ("live", "1", "2", "$LATEST", "live"):
+        function.invoke(qualifier=qualifier)
     [whole] = client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda", MetricName="Invocations", Statistics=["Sum"], Period=3600, StartTime=since,
         EndTime=datetime.now(UTC) + timedelta(minutes=1), Dimensions=[{"Name": "FunctionName", "Value": function.name}],
