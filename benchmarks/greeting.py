@@ -98,6 +98,12 @@ class Callers:
         for thread in self._threads:
             thread.join()
 
+    def wait_for(self, calls: int) -> None:
+        """Until this many more have been answered."""
+        goal = len(self.calls) + calls
+        while len(self.calls) < goal:
+            time.sleep(0.05)
+
     def _call_on(self) -> None:
         while not self._stop.is_set():
             at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Renew what the documentation takes from the code: `make docs`. A test fails when the tables are out of date.
+"""Renew what the documentation takes from the code: `make docs`. A test fails when a table or a picture is out of date.
 
 With --picture also docs/up.svg, from a real `opsctl up local` on a project of its own (minutes).
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from docs.deploy_pictures import renew
 from opsctl.cli.lazy import load
 from opsctl.cli.registry import COMMANDS
 from opsctl.exit_codes import ExitCode
@@ -82,5 +83,6 @@ def picture() -> None:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     write_atomically(readme, renewed(readme.read_text()))
+    renew()
     if "--picture" in sys.argv:
         picture()

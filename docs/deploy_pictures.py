@@ -1,13 +1,17 @@
 """docs/deploys/*.svg: what real deploys did, drawn from their recordings (`opsctl deploy … --record FILE`).
 
-    python -m docs.deploy_pictures
+    python -m docs.deploy_pictures [--record]
 
 Each docs/deploys/NAME.jsonl becomes NAME.svg: the steps, the share of each version over time, its error rate and p99,
 the alarms, and what was decided when. `make docs` does it too; a test fails when a picture is older than its recording.
+
+With --record the functions' recordings are made anew first, in a project of their own (minutes). The service's and the
+page's come from an environment that is up: opsctl deploy service local --record docs/deploys/service.jsonl
 """
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +44,12 @@ text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: var(--text); }
 .good { fill: var(--good); } .bad { fill: var(--bad); } .open { fill: var(--open); }
 .good.mark { stroke: var(--good); } .bad.mark { stroke: var(--bad); } .open.mark { stroke: var(--open); }
 """
+RUNS = {
+    "canary": ("good", "canary:10%:5m"), "canary-returned": ("some errors", "canary:10%:5m"),
+    "linear": ("good", "linear:20%:3m"), "linear-returned": ("memory", "linear:20%:3m"),
+    "all-at-once": ("good", "all-at-once"), "all-at-once-returned": ("slow", "all-at-once"),
+}  # fmt: skip
+"""Picture → the kind of the new version (benchmarks/greeting.py) and the strategy."""
 VERDICTS = {"advance": "good", "promote": "good", "return": "bad"}
 ALARMS = {"OK": "good", "ALARM": "bad", "INSUFFICIENT_DATA": "open"}
 Points = Sequence[tuple[float, float]]
@@ -295,5 +305,18 @@ def renew() -> None:
         write_atomically(file, svg)
 
 
+def record() -> None:
+    """Deploy good and bad versions of a function that is called all the time, and keep what was seen."""
+    from benchmarks.greeting import greeting_project
+
+    with greeting_project() as project, project.callers() as callers:
+        callers.wait_for(50)
+        for name, (kind, strategy) in RUNS.items():
+            project.write(kind)
+            project.deploy(strategy, "--bake", "4m", record=FOLDER / f"{name}.jsonl")
+
+
 if __name__ == "__main__":
+    if "--record" in sys.argv:
+        record()
     renew()

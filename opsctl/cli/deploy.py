@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from opsctl.deploy.deploying import Deployed
     from opsctl.environments.in_flight import Move
     from opsctl.environments.ports import Ports
+
+
+def check_names(incomplete: str) -> list[str]:
+    from opsctl.cli.smoke import check_names as names
+
+    return names(incomplete)
+
 
 app = group("Move code step by step, watched by its alarms; when it is bad, what ran before runs again.")
 
@@ -58,11 +65,21 @@ def function(
     ] = STRATEGIES[0],
     check: Annotated[
         list[str] | None,
-        typer.Option("--check", help="A smoke check that must pass before traffic moves and after. Repeatable."),
+        typer.Option(
+            "--check",
+            metavar="CHECK",
+            autocompletion=check_names,
+            help="A smoke check that must pass while a step is watched, beside those of deploy.toml. Repeatable.",
+        ),
     ] = None,
     exercise: Annotated[
         list[str] | None,
-        typer.Option("--exercise", help="What the new version is called with before traffic moves. Repeatable."),
+        typer.Option(
+            "--exercise",
+            metavar="CHECK",
+            autocompletion=check_names,
+            help="A smoke check that is repeated meanwhile just for its traffic. Repeatable.",
+        ),
     ] = None,
     alarm: Annotated[
         list[str] | None, typer.Option("--alarm", metavar="NAME", help="Watch this alarm as well. Repeatable.")
@@ -102,7 +119,11 @@ def function(
         from opsctl.deploy.judgement import Limits
         from opsctl.deploy.strategy import parse_duration
 
-        limits = {"minimum_requests": min_requests, "max_error_rate": max_error_rate, "max_p99_ms": max_p99_ms}
+        limits: dict[str, Any] = {
+            "minimum_requests": min_requests,
+            "max_error_rate": max_error_rate,
+            "max_p99_ms": max_p99_ms,
+        }
         given = {name: value for name, value in limits.items() if value is not None}
         return deploy_functions(
             ports, names, strategy=strategy, bake_seconds=parse_duration(bake),
@@ -121,6 +142,35 @@ def service(
         Path | None,
         typer.Option("--artifact", metavar="FILE", help="This jar instead of building one.", dir_okay=False),
     ] = None,
+    min_healthy: Annotated[
+        int | None, typer.Option("--min-healthy", metavar="%", help="Percent that must be healthy; 100 unless said.")
+    ] = None,
+    max_healthy: Annotated[
+        int | None, typer.Option("--max-healthy", metavar="%", help="Percent there may be at once; 150 unless said.")
+    ] = None,
+    checkpoint: Annotated[
+        list[int] | None,
+        typer.Option("--checkpoint", metavar="%", help="Wait and judge when so many are new. Repeatable; 50 and 100."),
+    ] = None,
+    checkpoint_wait: Annotated[
+        str, typer.Option("--checkpoint-wait", metavar="TIME", help="How long at each; 5m unless said.")
+    ] = "",
+    bake: Annotated[
+        str, typer.Option("--bake", metavar="TIME", help="How long the whole is watched at the end; 5m unless said.")
+    ] = "",
+    warmup: Annotated[
+        str, typer.Option("--warmup", metavar="TIME", help="Until a healthy instance counts; the group's unless said.")
+    ] = "",
+    alarm: Annotated[
+        list[str] | None,
+        typer.Option("--alarm", metavar="NAME", help="Watched instead of all of the service's. Repeatable, ten."),
+    ] = None,
+    watch_alarms: Annotated[
+        bool, typer.Option(help="Without it AWS doesn't end the refresh for an alarm; needs --override.")
+    ] = True,
+    auto_rollback: Annotated[
+        bool, typer.Option(help="Without it AWS doesn't roll a failed one back; needs --override.")
+    ] = True,
     yes: Yes = False,
     json: Json = False,
     record: Record = None,
@@ -134,9 +184,23 @@ def service(
     """
 
     def begin(ports: Ports, approve: Approve) -> Deployed:
+        from dataclasses import replace
+
+        from opsctl.deploy.refresh_preferences import RefreshPreferences
         from opsctl.deploy.service import deploy_service
 
-        return deploy_service(ports, artifact=artifact, approve=approve, intent=intent(why, lock_wait, override))
+        given: dict[str, Any] = {
+            "min_healthy": min_healthy, "max_healthy": max_healthy, "checkpoints": tuple(checkpoint or ()) or None,
+            "checkpoint_seconds": _seconds(checkpoint_wait), "bake_seconds": _seconds(bake),
+            "warmup_seconds": _seconds(warmup), "alarms": tuple(alarm or ()),
+            "watch_alarms": watch_alarms, "auto_rollback": auto_rollback,
+        }  # fmt: skip
+        preferences = replace(
+            RefreshPreferences(), **{name: value for name, value in given.items() if value is not None}
+        )
+        return deploy_service(
+            ports, artifact=artifact, preferences=preferences, approve=approve, intent=intent(why, lock_wait, override)
+        )
 
     carry_out(environment, begin, yes=yes, json=json, record=record)
 
@@ -186,6 +250,15 @@ def resume(
         return go_on(ports, back=back, intent=intent(why, lock_wait, override))
 
     carry_out(environment, begin, yes=True, json=json, record=record)
+
+
+def _seconds(time: str) -> float | None:
+    """Of a time as people write it; 0 is one, too. None where nothing was said."""
+    from opsctl.deploy.strategy import parse_duration
+
+    if not time:
+        return None
+    return 0.0 if time in ("0", "0s") else parse_duration(time)
 
 
 def carry_out(

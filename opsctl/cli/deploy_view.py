@@ -369,8 +369,8 @@ class DeployApproval:
 def show_deployed(deployed: Deployed, screen: Console) -> None:
     """How it ended, for stdout: what runs now."""
     verb = {"deploy": "deployed", "rollback": "rolled back"}.get(deployed.command, deployed.command)
-    if not deployed.moves:
-        screen.say(f"[green]✓[/] {literal(deployed.environment)}: {literal(deployed.why or 'there was nothing to do')}")
+    if deployed.why:  # nothing had to move
+        screen.say(f"[green]✓[/] {literal(deployed.environment)}: {literal(deployed.why)}.")
         return
     screen.say(f"[green]✓[/] {literal(deployed.environment)}: {verb} in {duration(deployed.seconds)}.")
     for move in deployed.moves:

@@ -265,6 +265,14 @@ def test_the_end_says_what_runs_now(capsys: pytest.CaptureFixture[str]) -> None:
     ]  # fmt: skip
 
 
+def test_a_deploy_of_what_runs_already_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    deployed = Deployed(
+        "local", "deploy", "function", "all-at-once", "done", (), (), 0.0, "greet: this code runs already"
+    )
+    show_deployed(deployed, Console())
+    assert capsys.readouterr().out == "✓ local: greet: this code runs already.\n"
+
+
 def test_evidence_is_told_in_one_line() -> None:
     evidence = {"requests": {"7": 90, "8": 10}, "p99_ms": 84.23456, "alarms": [], "absent": None}
     assert evidence_words(evidence) == "requests.7 90, requests.8 10, p99_ms 84.23, alarms []"
