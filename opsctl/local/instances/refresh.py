@@ -166,6 +166,8 @@ class Refresh:
     def percent(self) -> int:
         """PercentageComplete. It goes back down while it is rolled back."""
         done = 100 * (self.whole - self.remaining) // self.whole if self.whole else 100
+        if self.status is Status.PENDING:
+            return 0
         if self.rollback is None:
             return done
         return self.rollback.percent * (100 - done) // 100
@@ -194,7 +196,7 @@ def decide(refresh: Refresh, fleet: Fleet, now: datetime) -> Decision:
         return _failed(refresh, fleet, f"A CloudWatch alarm is in the ALARM state: {alarms}.", now)
     if refresh.status is Status.PENDING:
         refresh = _begun(refresh, fleet, now)
-        if not refresh.outdated:
+        if not refresh.outdated and len(refresh.kept) >= fleet.desired:
             return Decision(_ended(refresh, Status.SUCCESSFUL, "", now))
     work = _Work(refresh, fleet, now)
     launch, end = work.step()
@@ -216,7 +218,7 @@ def roll_back(refresh: Refresh, fleet: Fleet, reason: str, now: datetime) -> Ref
     deployed = frozenset(one.id for one in fleet.instances if one.id not in known or one.template != saved)
     return replace(
         refresh, status=Status.ROLLBACK_IN_PROGRESS, reason=reason,
-        rollback=Rollback(reason, now, refresh.percent if refresh.whole else 0, refresh.remaining),
+        rollback=Rollback(reason, now, refresh.percent, refresh.remaining),
         outdated=deployed, kept=frozenset(one.id for one in fleet.instances) - deployed,
         whole=len(deployed), remaining=len(deployed), lowest=len(deployed), better_at=now, paused_until=None,
     )  # fmt: skip
@@ -239,14 +241,13 @@ class _Work:
         self._old = [one for one in self._members if one.id in refresh.outdated]
         kept = [one for one in self._members if one.id in refresh.kept]
         self._new = [one for one in self._members if one not in self._old and one not in kept]
-        self._ready = [one for one in self._new if one.healthy and self._warm(one)]
-        self.pending = [one for one in self._new if one not in self._ready]
+        self._ready = frozenset(one.id for one in self._members if one.healthy and self._warm(one))
+        self.pending = [one for one in self._new if one.id not in self._ready]
         self._standby = (
             [one for one in fleet.instances if one.standby and one.id in refresh.outdated]
             if preferences.standby != "Ignore"
             else []
         )
-        self._healthy = len(self._ready) + sum(one.healthy for one in (*self._old, *kept))
         self._wanted = max(0, fleet.desired - len(kept))
         self._goal = -(-self._wanted * self._share() // 100)
 
@@ -263,12 +264,12 @@ class _Work:
     def step(self) -> tuple[int, tuple[str, ...]]:
         """How many to launch, and whom to end, so that neither bound is broken."""
         fewest, most = self._refresh.preferences.bounds(self._fleet.desired)
-        spare = self._healthy - fewest
+        spare = len(self._ready) - fewest
         if self._refresh.preferences.max_healthy is None and not self.pending:
             spare = max(spare, 1)
         end = self._chosen(self._replaceable(), len(self._old) - self._staying(), spare)
-        spare -= sum(one.healthy for one in end)
-        free = sorted((one for one in self._new if not one.protected), key=lambda one: (one in self._ready, one.id))
+        spare -= sum(one.id in self._ready for one in end)
+        free = sorted((one for one in self._new if not one.protected), key=lambda one: (one.id in self._ready, one.id))
         end += self._chosen(free, len(self._new) - self._wanted, spare)
         left = len(self._members) - len(end)
         launch = max(0, self._fleet.desired - left, min(self._goal - len(self._new), most - left))
@@ -285,25 +286,19 @@ class _Work:
         waits = self._refresh.preferences.protected == "Wait" and self._refresh.rollback is None
         return sorted(
             (one for one in self._old if not (waits and one.protected)),
-            key=lambda one: (one.healthy, one.template[1], one.launched, one.id),
+            key=lambda one: (one.id in self._ready, one.template[1], one.launched, one.id),
         )
 
-    @staticmethod
-    def _chosen(candidates: Sequence[Seen], count: int, spare: int) -> list[Seen]:
-        """At most `count` of them, and at most `spare` healthy ones."""
-        chosen: list[Seen] = []
-        for one in candidates[: max(0, count)]:
-            if one.healthy and spare <= 0:
-                continue
-            spare -= one.healthy
-            chosen.append(one)
-        return chosen
+    def _chosen(self, candidates: Sequence[Seen], count: int, spare: int) -> list[Seen]:
+        """The first of them: at most `count`, and at most `spare` that are ready. Who isn't comes first."""
+        idle = sum(one.id not in self._ready for one in candidates)
+        return list(candidates[: max(0, min(count, idle + max(0, spare)))])
 
     def reached(self) -> bool:
         """Whether everything of this stage is replaced and ready."""
         last = self._goal >= self._wanted
         return (
-            len(self._ready) >= self._goal
+            len(self._new) - len(self.pending) >= self._goal
             and len(self._old) <= self._staying()
             and not (last and self._standby)
         )  # fmt: skip
@@ -311,7 +306,8 @@ class _Work:
     def measured(self) -> Refresh:
         """The refresh with what is left to do."""
         refresh = self._refresh
-        remaining = max(0, self._wanted - len(self._ready)) if self._wanted else len(self._old)
+        ready = len(self._new) - len(self.pending)
+        remaining = max(0, self._wanted - ready) if self._wanted else len(self._old)
         better = remaining < refresh.lowest
         return replace(
             refresh, whole=max(refresh.whole, remaining), remaining=remaining,
