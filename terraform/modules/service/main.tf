@@ -78,10 +78,17 @@ resource "aws_ssm_parameter" "artifact" {
   }
 }
 
+# Named by its id: AWS rolls no instance refresh back whose template has the image looked up at each launch
+# (resolve:ssm:…; user guide, "Undo changes with a manual or auto rollback"). So a newer image is a change in the plan.
+data "aws_ssm_parameter" "image" {
+  count = var.ami_id == null ? 1 : 0
+  name  = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+}
+
 resource "aws_launch_template" "this" {
   name                   = local.name
   description            = "Instances of the service"
-  image_id               = coalesce(var.ami_id, "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+  image_id               = var.ami_id != null ? var.ami_id : data.aws_ssm_parameter.image[0].insecure_value
   instance_type          = var.instance_type
   update_default_version = true
 

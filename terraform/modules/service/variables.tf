@@ -55,7 +55,7 @@ variable "port" {
 }
 
 variable "ami_id" {
-  description = "Image of the instances. null takes the newest Amazon Linux 2023 whenever an instance starts."
+  description = "Image of the instances. null takes the Amazon Linux 2023 that is newest when it is planned."
   type        = string
   default     = null
   validation {

@@ -5,6 +5,9 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { id = "eu-central-1" }
   }
+  mock_data "aws_ssm_parameter" {
+    defaults = { insecure_value = "ami-00000000000000001" }
+  }
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::opsctl-test-artifacts" }
   }
@@ -228,10 +231,15 @@ run "the_service_signs_in_with_a_password_where_the_database_has_one" {
   }
 }
 
-run "the_newest_amazon_linux_is_the_default_image" {
+run "the_newest_amazon_linux_is_the_default_image_and_named_by_its_id" {
   assert {
-    condition     = startswith(aws_launch_template.this.image_id, "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-")
+    condition     = startswith(data.aws_ssm_parameter.image[0].name, "/aws/service/ami-amazon-linux-latest/al2023-")
     error_message = "Without an image named, instances start from the newest Amazon Linux 2023."
+  }
+
+  assert {
+    condition     = aws_launch_template.this.image_id == "ami-00000000000000001"
+    error_message = "The template must name the image itself: AWS rolls no refresh back that has it looked up at each launch."
   }
 }
 
