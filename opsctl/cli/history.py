@@ -125,8 +125,8 @@ def _show_deploys(environment: str, found: History, screen: Console, now: dateti
     screen.table(DEPLOY_COLUMNS, rows)
     decisions = records[0].entry.details.get("decisions") or [] if records else []
     for told in filter(None, map(_table, decisions)):
-        words = [str(told.get(key, "")) for key in ("at", "move", "step", "verdict", "why")]
-        screen.say(decision_line(Decision(*words)))
+        at, move, step, verdict, why = (str(told.get(key, "")) for key in ("at", "move", "step", "verdict", "why"))
+        screen.say(decision_line(Decision(at, move, step, verdict, why)))
     screen.say("  [dim]--json has every decision with its evidence.[/]")
 
 
