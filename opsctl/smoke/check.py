@@ -63,7 +63,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """How one check went. `evidence` is JSON-able and free of secrets."""
+    """How one check went. `evidence` is JSON-able and free of secrets; `begun` is in seconds after the run's begin."""
 
     name: str
     status: Status
@@ -72,6 +72,7 @@ class Result:
     evidence: Mapping[str, Any]
     proves: str
     runbook: str
+    begun: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -92,6 +93,10 @@ class Report:
         return all(result.passed for result in self.results)
 
     @property
+    def failed(self) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if not result.passed)
+
+    @property
     def exit_code(self) -> ExitCode:
         return ExitCode.DONE if self.passed else ExitCode.SMOKE_FAILED
 
@@ -106,6 +111,7 @@ class Report:
                 {
                     "name": result.name,
                     "status": result.status.value,
+                    "begun": round(result.begun, 3),
                     "seconds": round(result.seconds, 3),
                     "proves": result.proves,
                     "message": result.message,

@@ -117,7 +117,8 @@ class Edge:
         except urllib3.exceptions.HTTPError as error:
             raise EdgeUnreachable(
                 f"{self.host or self.base_url} does not answer.",
-                where=f"{method} {_without_query(path)} at {self.base_url}: {type(error).__name__}",
+                where=f"{method} {_without_query(path)} at {self.base_url}: "
+                f"{type(getattr(error, 'reason', None) or error).__name__}",
             ) from error
         return Answer(
             method, _without_query(path), response.status, {k.lower(): v for k, v in response.headers.items()},

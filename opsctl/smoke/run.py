@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.errors import OpsctlError, UsageError, did_you_mean
@@ -14,6 +16,10 @@ from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge import Edge
 from opsctl.smoke.target import SmokeTarget
 from opsctl.smoke.visitor import Visitor
+from opsctl.terraform.masking import MASK, Masker
+
+TOKEN = re.compile(r"\beyJ[\w-]*\.[\w-]+\.[\w-]*")
+"""A JSON Web Token: base64 of `{"`, and two more parts."""
 
 
 class UnknownCheck(UsageError):
@@ -37,6 +43,32 @@ Listener = Callable[[CheckStarted | CheckEnded], None]
 def check_names() -> list[str]:
     """Names of all checks, in the order in which they are reported."""
     return [check.name for check in CHECKS]
+
+
+def tag_names() -> list[str]:
+    """Every tag that a check bears."""
+    return sorted({tag for check in CHECKS for tag in check.tags})
+
+
+def possible(checks: Sequence[Check], target: SmokeTarget) -> list[Check]:
+    """The checks that can be run there: from outside only some, and some only where nobody is disturbed."""
+    if not target.inside:
+        return [check for check in checks if check.outside and not check.local_only]
+    return [check for check in checks if target.aws.access.is_local or not check.local_only]
+
+
+def checks_for(target: SmokeTarget, *, only: Iterable[str] = (), tags: Iterable[str] = ()) -> list[Check]:
+    """The checks that are wanted of this target; see `choose`.
+
+    Raises:
+        UnknownCheck: also for one that can't be run there.
+    """
+    only, found = list(only), possible(CHECKS, target)
+    missing = {name for name in only if name in check_names()} - {check.name for check in found}
+    for name in sorted(missing):
+        why = "runs in the local cloud alone" if target.inside else "needs more than an address"
+        raise UnknownCheck(f"{name} {why}.", next=f"Known here: {', '.join(check.name for check in found)}.")
+    return choose(found, only=only, tags=tags)
 
 
 def choose(checks: Sequence[Check], *, only: Iterable[str] = (), tags: Iterable[str] = ()) -> list[Check]:
@@ -71,8 +103,7 @@ def run(
     Raises:
         UnknownCheck: nothing was run.
     """
-    possible = [check for check in checks if target.aws.access.is_local or not check.local_only]
-    chosen = choose(possible, only=only, tags=tags)
+    chosen = choose(possible(checks, target), only=only, tags=tags)
     clock = clock or SystemClock()
     started_at, begun = clock.now(), clock.monotonic()
     edge = Edge.of(target)
@@ -81,7 +112,8 @@ def run(
 
     def run_one(check: Check) -> Result:
         on_event(CheckStarted(check))
-        result = run_check(check, target, edge=edge, clock=clock, stop=stop, visitor=visitor)
+        at = clock.monotonic() - begun
+        result = replace(run_check(check, target, edge=edge, clock=clock, stop=stop, visitor=visitor), begun=at)
         on_event(CheckEnded(check, result))
         return result
 
@@ -124,15 +156,21 @@ def run_check(
         left = trial.clean_up()
     if left:
         message = f"{message}{'; ' if message else ''}left behind: {', '.join(left)}"
+    known = Masker([target.api_key, visitor.known_token])
     return Result(
         name=check.name,
         status=Status.FAILED if message else Status.PASSED,
         seconds=seconds,
-        message=message,
-        evidence=trial.evidence,
+        message=_without_secrets(message, known),
+        evidence=json.loads(_without_secrets(json.dumps(trial.evidence, default=str, skipkeys=True), known)),
         proves=check.proves,
         runbook=check.runbook,
     )
+
+
+def _without_secrets(text: str, known: Masker) -> str:
+    """Reports are kept and sent around: what a check saw may hold a key or a token."""
+    return TOKEN.sub(MASK, known(text))
 
 
 def _know(given: set[str], known: set[str], kind: str) -> None:
