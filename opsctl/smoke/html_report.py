@@ -33,7 +33,7 @@ code { font-size: .95em; }
 """
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Report) -> bytes:
     """The report as a whole page; failed checks first and open, then as a waterfall by their begin."""
     failed = len(report.failed)
     verdict = (
@@ -41,7 +41,7 @@ def to_html(report: Report) -> str:
     )
     length = max([report.seconds, *(result.begun + result.seconds for result in report.results), 0.001])
     ordered = sorted(report.results, key=lambda result: (result.passed, result.begun))
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -58,6 +58,7 @@ def to_html(report: Report) -> str:
 </body>
 </html>
 """
+    return page.encode("utf-8", "replace")  # half a surrogate pair, as JSON may hold one, is no text
 
 
 def _check(result: Result, length: float) -> str:

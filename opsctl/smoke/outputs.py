@@ -12,7 +12,7 @@ from opsctl.smoke.check import Report
 from opsctl.smoke.html_report import to_html
 from opsctl.smoke.junit import to_junit
 
-WRITERS: Mapping[str, Callable[[Report], str | bytes]] = {"junit": to_junit, "html": to_html}
+WRITERS: Mapping[str, Callable[[Report], bytes]] = {"junit": to_junit, "html": to_html}
 
 
 class CannotWrite(UsageError):

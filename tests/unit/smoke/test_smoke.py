@@ -102,8 +102,8 @@ def test_a_report_is_json_with_everything_that_a_reader_needs():
         "seconds": 0.0,
         "passed": False,
         "results": [
-            {"name": "failing", "status": "failed", "begun": 0.0, "seconds": 0.0, "proves": "something", "message": "saw nothing",
-             "runbook": "", "evidence": {"half": "seen"}},
+            {"name": "failing", "status": "failed", "begun": 0.0, "seconds": 0.0, "proves": "something",
+             "message": "saw nothing", "runbook": "", "evidence": {"half": "seen"}},
         ],
     }  # fmt: skip
 
