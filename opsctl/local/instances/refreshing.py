@@ -96,6 +96,9 @@ def irreversible(group: Any, desired: Configuration | None, saved: Configuration
         )
     if saved is None or not saved.version.isdigit():
         return "the Auto Scaling group uses the launch template's $Latest or $Default version"
+    template = group.ec2_backend.get_launch_template(saved.template_id)
+    if template.get_version(saved.number).image_id.startswith(SSM_IMAGE):
+        return "the launch template's ImageId is an AWS Systems Manager parameter"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import threading
@@ -10,6 +11,8 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -134,9 +137,166 @@ class Load:
                 self.failures.append(repr(error))
 
 
-def test_a_refresh_replaces_every_instance_and_no_request_fails(running: Running, stack: Stack) -> None:
-    seen: list[tuple[int, int]] = []
+@dataclass(frozen=True)
+class Answer:
+    headers: Message
+    text: str
+
+
+def ask(port: int, path: str = "/") -> Answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        return Answer(answer.headers, answer.read().decode())
+
+
+def instance_ports(running: Running, stack: Stack) -> list[int]:
+    """Where the instances in service answer themselves."""
+    with urllib.request.urlopen(f"{running.endpoint_url}/_opsctl/network") as answer:
+        places = json.load(answer)["instances"]
+    ids = [one["InstanceId"] for one in stack.described()["Instances"] if one["LifecycleState"] == "InService"]
+    return [int(places[f"{one}:{PORT}"].rpartition(":")[2]) for one in ids]
+
+
+def ids(stack: Stack) -> set[str]:
+    return {one["InstanceId"] for one in stack.described()["Instances"]}
+
+
+def refused(stack: Stack, code: str, call: str, **asked: Any) -> str:
+    """What a call of Auto Scaling was refused with, which must be `code`."""
+    with pytest.raises(ClientError) as error:
+        getattr(stack.client("autoscaling"), call)(AutoScalingGroupName=stack.name, **asked)
+    assert error.value.response["Error"]["Code"] == code
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return str(error.value)
+
+
+def test_a_refresh_pauses_at_its_checkpoint_and_an_alarm_brings_the_old_version_back(stack: Stack) -> None:
+    cloudwatch = stack.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="refreshes", Namespace="Tests", MetricName="errors", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold", Threshold=1, TreatMissingData="ignore",
+    )  # fmt: skip
+    before = ids(stack)
+    refresh(
+        stack, "2", **QUICK, CheckpointPercentages=[50, 100], CheckpointDelay=600, AutoRollback=True,
+        AlarmSpecification={"Alarms": ["refreshes"]},
+    )  # fmt: skip
+    wait_until(lambda: "Checkpoint of 50 percent reached" in now(stack).get("StatusReason", ""))
+    assert versions(stack) == Counter({"1": 1, "2": 1})
+    paused = now(stack)
+    assert (paused["Status"], paused["PercentageComplete"], paused["InstancesToUpdate"]) == ("InProgress", 50, 1)
+    assert paused["DesiredConfiguration"]["LaunchTemplate"]["Version"] == "2"
+    refused(stack, "InstanceRefreshInProgress", "start_instance_refresh")
+    said = refused(
+        stack, "ValidationError", "update_auto_scaling_group",
+        LaunchTemplate={"LaunchTemplateName": stack.name, "Version": "2"},
+    )  # fmt: skip
+    assert "not available for update while the instance refresh is active" in said
+    stack.client("autoscaling").set_desired_capacity(AutoScalingGroupName=stack.name, DesiredCapacity=3)
+    wait_until(lambda: versions(stack) == Counter({"1": 1, "2": 2}))
+    stack.client("autoscaling").set_desired_capacity(AutoScalingGroupName=stack.name, DesiredCapacity=2)
+
+    cloudwatch.set_alarm_state(AlarmName="refreshes", StateValue="ALARM", StateReason="a test")
+    found = ended(stack, "RollbackSuccessful")
+    assert "ALARM state: refreshes" in found["RollbackDetails"]["RollbackReason"]
+    assert found["RollbackDetails"]["PercentageCompleteOnRollback"] >= 50
+    assert found["PercentageComplete"] == 0
+    wait_until(lambda: versions(stack) == Counter({"1": 2}))
+    assert len(ids(stack) & before) == 1
+    assert stack.described()["LaunchTemplate"]["Version"] == "1"
+
+
+def test_a_version_that_never_becomes_healthy_gets_no_traffic_and_is_taken_back(running: Running, stack: Stack) -> None:
+    before = ids(stack)
     with Load(listener_port(running, stack)) as load:
+        refresh(stack, "3", **SLOW)
+        wait_until(lambda: "is not healthy" in now(stack).get("StatusReason", ""))
+        assert versions(stack) == Counter({"1": 2, "3": 1})
+        stack.client("autoscaling").rollback_instance_refresh(AutoScalingGroupName=stack.name)
+        assert now(stack)["Status"] == "RollbackInProgress"
+        ended(stack, "RollbackSuccessful")
+    assert load.failures == []
+    wait_until(lambda: ids(stack) == before)
+
+
+def test_a_cancelled_refresh_leaves_what_it_did(stack: Stack) -> None:
+    refresh(stack, "3", **SLOW)
+    wait_until(lambda: versions(stack)["3"] == 1)
+    scaling = stack.client("autoscaling")
+    scaling.cancel_instance_refresh(AutoScalingGroupName=stack.name)
+    assert now(stack)["Status"] == "Cancelling"
+    scaling.cancel_instance_refresh(AutoScalingGroupName=stack.name, WaitForTransitioningInstances=False)
+    assert now(stack)["Status"] == "Cancelled"
+    for call in ("cancel_instance_refresh", "rollback_instance_refresh"):
+        refused(stack, "ActiveInstanceRefreshNotFound", call)
+    wait_until(lambda: sum(versions(stack).values()) == 2)  # what is too much goes as the group's policies say
+
+
+@pytest.mark.parametrize(
+    ("preferences", "says"),
+    [
+        ({"MaxHealthyPercentage": 150}, "MaxHealthyPercentage needs a MinHealthyPercentage"),
+        ({"MinHealthyPercentage": 50, "MaxHealthyPercentage": 200}, "at most 100 lower"),
+        ({"MinHealthyPercentage": 101}, "0 to 100"),
+        ({"CheckpointDelay": 5}, "CheckpointDelay needs CheckpointPercentages"),
+        ({"CheckpointPercentages": [50, 20]}, "ascending"),
+        ({"AlarmSpecification": {"Alarms": ["nobody"]}}, "do not exist: nobody"),
+        ({"ScaleInProtectedInstances": "Perhaps"}, "must be one of Refresh, Ignore, Wait"),
+    ],
+)
+def test_a_refresh_that_contradicts_itself_is_refused(stack: Stack, preferences: dict[str, Any], says: str) -> None:
+    assert says in refused(stack, "ValidationError", "start_instance_refresh", Preferences=preferences)
+
+
+def test_a_refresh_that_could_not_be_rolled_back_is_refused_as_aws_refuses_it(stack: Stack) -> None:
+    said = refused(stack, "ValidationError", "start_instance_refresh", Preferences={"AutoRollback": True})
+    assert "The AutoRollback parameter cannot be set to true when the DesiredConfiguration parameter is empty" in said
+    stack.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=stack.name, LaunchTemplate={"LaunchTemplateName": stack.name, "Version": "$Default"}
+    )
+    desired = {"LaunchTemplate": {"LaunchTemplateName": stack.name, "Version": "2"}}
+    said = refused(
+        stack, "ValidationError", "start_instance_refresh",
+        Preferences={"AutoRollback": True}, DesiredConfiguration=desired,
+    )  # fmt: skip
+    assert "$Latest or $Default" in said
+    looked_up = stack.client("ec2").create_launch_template_version(
+        LaunchTemplateName=stack.name, SourceVersion="1", LaunchTemplateData={"ImageId": "resolve:ssm:/some/image"}
+    )["LaunchTemplateVersion"]["VersionNumber"]
+    stack.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=stack.name, LaunchTemplate={"LaunchTemplateName": stack.name, "Version": str(looked_up)}
+    )
+    said = refused(
+        stack, "ValidationError", "start_instance_refresh",
+        Preferences={"AutoRollback": True}, DesiredConfiguration=desired,
+    )  # fmt: skip
+    assert "AWS Systems Manager parameter" in said
+    refresh(stack, "2", **SLOW)
+    said = refused(stack, "IrreversibleInstanceRefresh", "rollback_instance_refresh")
+    assert "AWS Systems Manager parameter" in said
+
+
+def test_refreshes_are_told_newest_first_and_in_pages(stack: Stack) -> None:
+    started = []
+    for _ in range(3):
+        started.append(refresh(stack, "1", SkipMatching=True))
+        ended(stack, "Successful")
+    scaling, newest = stack.client("autoscaling"), started[::-1]
+    first = scaling.describe_instance_refreshes(AutoScalingGroupName=stack.name, MaxRecords=2)
+    then = described(stack, NextToken=first["NextToken"])
+    assert [one["InstanceRefreshId"] for one in (*first["InstanceRefreshes"], *then)][:3] == newest
+    assert [one["InstanceRefreshId"] for one in described(stack)][:3] == newest
+    assert [one["InstanceRefreshId"] for one in described(stack, InstanceRefreshIds=[started[0]])] == [started[0]]
+    refused(stack, "InvalidNextToken", "describe_instance_refreshes", NextToken="nothing")
+    said = refused(stack, "ValidationError", "describe_instance_refreshes", MaxRecords=101)
+    assert "1 to 100" in said
+
+
+def test_a_refresh_replaces_every_instance_and_no_request_fails(running: Running, stack: Stack) -> None:
+    port, seen = listener_port(running, stack), list[tuple[int, int]]()
+    direct = instance_ports(running, stack)
+    with ThreadPoolExecutor(1) as pool, Load(port) as load:
+        pending = pool.submit(ask, port, "/gate")
+        wait_until(lambda: any(ask(one).headers["X-Waiting"] == "1" for one in direct))
         asked = refresh(stack, "2", **SLOW, BakeTime=1)
 
         def over() -> bool:
@@ -145,6 +305,11 @@ def test_a_refresh_replaces_every_instance_and_no_request_fails(running: Running
             return now(stack)["Status"] in ENDED
 
         wait_until(over, 60)
+        assert list(stack.health().values()).count("draining") == 1  # it still answers one request
+        for one in direct:
+            with contextlib.suppress(OSError):  # the other one is gone
+                ask(one, "/open")
+        assert pending.result().headers["X-Instance-Port"] in {str(one) for one in direct}
         wait_until(lambda: load.answers["new"] > 20 and len(stack.health()) == 2)
     found = now(stack)
     assert (found["InstanceRefreshId"], found["Status"]) == (asked, "Successful"), found
