@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from opsctl.smoke.target import SmokeTarget
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+VIEWER_HEADER = "x-opsctl-viewer-address"
+"""How a viewer tells the local edge which address it comes from (docs/local-cloud.md)."""
 
 
 class EdgeUnreachable(OpsctlError):
@@ -56,17 +59,19 @@ class Edge:
         base_url: where to connect to, such as https://photos.example.com or https://127.0.0.1:4443.
         host: whom we mean, when that is another than base_url's host (the local cloud listens on loopback only): the
             Host header and, by TLS, the name that is asked for and must be in the certificate.
+        headers: sent with each request that doesn't say otherwise.
         authority_file: the only authority (PEM) that is trusted; None trusts the system's.
     """
 
     def __init__(
-        self, base_url: str, host: str | None = None, *, authority_file: Path | None = None, concurrency: int = 32
-    ) -> None:
+        self, base_url: str, host: str | None = None, *, authority_file: Path | None = None, concurrency: int = 32,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         import urllib3
 
         self.base_url = base_url.rstrip("/")
         self.host = host
-        self._always = {"Host": host} if host else {}
+        self._always = dict(headers or {}) | ({"Host": host} if host else {})
         # A connection that could not be made was certainly not answered: only that is tried again.
         retries = urllib3.Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, raise_on_redirect=False)
         tls: dict[str, Any] = {"ca_certs": str(authority_file)} if authority_file else {}
@@ -84,8 +89,11 @@ class Edge:
 
     @classmethod
     def of(cls, target: SmokeTarget, *, concurrency: int = 32) -> Edge:
-        """The edge of an environment."""
-        return cls(target.base_url, target.host, authority_file=target.authority_file, concurrency=concurrency)
+        """The edge of an environment. Locally each has a viewer's address of its own: runs would add up to too many."""
+        own = {VIEWER_HEADER: anybody()} if target.inside and target.aws.access.is_local else {}
+        return cls(
+            target.base_url, target.host, authority_file=target.authority_file, concurrency=concurrency, headers=own
+        )
 
     def request(
         self,
@@ -107,7 +115,7 @@ class Edge:
         import urllib3
 
         elsewhere = "://" in path
-        given = dict(headers or {}) | ({} if elsewhere else self._always)
+        given = ({} if elsewhere else self._always) | dict(headers or {})
         begun = time.monotonic()
         try:
             response = (self._elsewhere if elsewhere else self._pool).request(
@@ -124,6 +132,11 @@ class Edge:
             method, _without_query(path), response.status, {k.lower(): v for k, v in response.headers.items()},
             response.data, time.monotonic() - begun,
         )  # fmt: skip
+
+
+def anybody() -> str:
+    """An address of a network that nobody has (RFC 3849), which the local edge takes for one of a country served."""
+    return f"2001:db8:3:{secrets.token_hex(2)}::1"
 
 
 def _without_query(path: str) -> str:

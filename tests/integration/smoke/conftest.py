@@ -9,6 +9,7 @@ import re
 import threading
 import time
 import uuid
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
@@ -18,6 +19,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from opsctl.aws import Access, Aws
 from opsctl.local import LocalCloud
 from opsctl.smoke import SmokeTarget
+from opsctl.smoke.edge import VIEWER_HEADER
+from opsctl.smoke.guards import BLOCKED_VIEWER
 
 ACCOUNT, REGION, HOST, KEY = "111122223333", "eu-central-1", "photos.example.test", "the-key"
 
@@ -161,9 +164,9 @@ class EdgeHandler(BaseHTTPRequestHandler):
             return self.answer(200 if "the API answers everybody" in stack.broken else 403, {"message": "Forbidden"})
         if self.headers["Host"] != HOST:
             return self.answer(404, {"message": "no such distribution"})
-        if self.headers.get("x-opsctl-viewer-address") and "every country" not in stack.broken:
+        if self.headers.get(VIEWER_HEADER) == BLOCKED_VIEWER and "every country" not in stack.broken:
             return self.answer(403, b"<h1>blocked</h1>")
-        text = unquote(unquote(self.path)) + body.decode("latin-1")
+        text = unescape(unquote(unquote(self.path))) + unquote(unquote(body.decode("latin-1")))
         if any(attack in text for attack in ATTACKS) and "no firewall" not in stack.broken:
             return self.answer(403, b"<h1>blocked</h1>")
         for pattern, respond in ROUTES.items():
