@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import drift, environments, layers, path, signals, signals_aws, startup, waf, whole
+from benchmarks import deploys, drift, environments, layers, path, signals, signals_aws, smoke, startup, waf, whole
 from opsctl.files import write_atomically
 
 FOLDER = Path(__file__).parent
@@ -34,10 +34,13 @@ PARTS: dict[str, Callable[[], Any]] = {
     "environments": environments.measure,
     "signals": signals.measure,
     "signals_aws": signals_aws.measure,
+    "deploys": deploys.measure,
+    "smoke": smoke.measure,
 }
 
 NEWER: dict[str, Callable[[Any], Iterable[tuple[str, str, str]]]] = {
     "drift": drift.rows, "environments": environments.rows, "signals": signals.rows, "signals_aws": signals_aws.rows,
+    "deploys": deploys.rows, "smoke": smoke.rows,
 }  # fmt: skip
 """Parts that an older report has not."""
 

@@ -21,7 +21,7 @@ from opsctl.aws.errors import AwsError
 from opsctl.config import load_config
 from opsctl.environments.environment import load_environment
 from opsctl.environments.events import ignore
-from opsctl.environments.ports import connect
+from opsctl.environments.ports import Ports, connect
 
 ROOT = Path(__file__).parents[1]
 OPSCTL = Path(sys.executable).with_name("opsctl")
@@ -57,10 +57,13 @@ BODIES = {
     "good": "    time.sleep(0.005)",
     "errors": '    raise RuntimeError("a bad version")',
     "some errors": '    if hash(str(time.time_ns())) % 3 == 0:\n        raise RuntimeError("a bad version")',
-    "slow": "    time.sleep(0.8)",
+    "slow": "    time.sleep(1.5)",
     "memory": '    held = bytearray(1024**3)\n    held[::4096] = b"x" * len(held[::4096])',
 }
 """What a version of the function does before it greets."""
+
+SLOW_SECONDS = 1.4
+"""A caller is not served well by an answer that takes longer; a cold start is one of the good ones."""
 
 
 @dataclass
@@ -69,12 +72,17 @@ class Call:
 
     Attributes:
         at: monotonic seconds at which it was sent.
-        version: that answered; empty when it failed.
+        version: that answered; empty when nobody did.
     """
 
     at: float
+    seconds: float
     version: str
     failed: bool
+
+    @property
+    def is_bad(self) -> bool:
+        return self.failed or self.seconds > SLOW_SECONDS
 
 
 @dataclass
@@ -114,7 +122,7 @@ class Callers:
                 failed = "FunctionError" in answer
             except AwsError:
                 answer, failed = {}, True
-            self.calls.append(Call(at, str(answer.get("ExecutedVersion", "")), failed))
+            self.calls.append(Call(at, time.monotonic() - at, str(answer.get("ExecutedVersion", "")), failed))
             self._stop.wait(self.pause_seconds)
 
 
@@ -124,7 +132,7 @@ class Greeting:
 
     root: Path
     variables: dict[str, str]
-    aws: Aws
+    ports: Ports
     numbers: Iterator[int]
 
     def write(self, kind: str) -> None:
@@ -145,7 +153,7 @@ class Greeting:
         return done.returncode, document
 
     def callers(self, number: int = 3) -> Callers:
-        return Callers(self.aws, number)
+        return Callers(self.ports.aws, number)
 
 
 @contextlib.contextmanager
@@ -171,7 +179,7 @@ def greeting_project() -> Iterator[Greeting]:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )  # fmt: skip
             config = load_config(root)
-            made.aws = connect(config, load_environment(config, "local"), on_event=ignore, start=False).aws
+            made.ports = connect(config, load_environment(config, "local"), on_event=ignore, start=False)
             yield made
         finally:
             subprocess.run([OPSCTL, "local", "stop"], cwd=root, env=variables, capture_output=True, check=False)
