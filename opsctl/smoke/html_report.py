@@ -18,14 +18,15 @@ h1 { font-size: 1.4rem; margin: 0 0 .2rem; }
 .verdict { font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); }
 .dim, time { color: var(--dim); font-size: .9rem; }
 details { border-top: 1px solid var(--line); }
-summary { cursor: pointer; display: grid; gap: 0 .8rem; grid-template-columns: 1fr auto; list-style: none;
-  padding: .5rem 0; }
+summary { cursor: pointer; display: flex; justify-content: space-between; list-style: none; padding: .5rem 0; }
 summary::-webkit-details-marker { display: none; }
-.lane { background: var(--line); border-radius: 3px; grid-column: 1 / 3; height: 6px; margin-top: .35rem;
-  overflow: hidden; }
-.lane svg { display: block; height: 6px; width: 100%; }
-.good rect { fill: var(--good); } .bad rect { fill: var(--bad); }
-.body { padding: 0 0 .8rem 1.2rem; }
+.waterfall { display: grid; gap: 2px .6rem; grid-template-columns: auto 1fr; list-style: none; margin: 1rem 0;
+  padding: 0; }
+.waterfall li { display: contents; }
+.waterfall a { color: inherit; font-size: .8rem; line-height: 1.3; text-decoration: none; }
+.waterfall svg { align-self: center; background: var(--line); border-radius: 2px; height: 8px; width: 100%; }
+.good rect { fill: var(--good); } .bad rect { fill: var(--bad); } .bad a { color: var(--bad); }
+.body { padding: 0 0 .8rem 1.2rem; } .body p { margin: .3rem 0; }
 pre { background: var(--line); border-radius: 4px; margin: .4rem 0; overflow-x: auto; padding: .6rem;
   font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .message { color: var(--bad); overflow-wrap: anywhere; }
@@ -34,13 +35,14 @@ code { font-size: .95em; }
 
 
 def to_html(report: Report) -> bytes:
-    """The report as a whole page; failed checks first and open, then as a waterfall by their begin."""
+    """The report as a whole page; all checks as a waterfall, then each: failed ones first and open."""
     failed = len(report.failed)
     verdict = (
         f"{failed} of {len(report.results)} checks failed" if failed else f"All {len(report.results)} checks passed"
     )
     length = max([report.seconds, *(result.begun + result.seconds for result in report.results), 0.001])
-    ordered = sorted(report.results, key=lambda result: (result.passed, result.begun))
+    by_begin = sorted(report.results, key=lambda result: result.begun)
+    failed_first = sorted(by_begin, key=lambda result: result.passed)
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -54,28 +56,38 @@ def to_html(report: Report) -> bytes:
 <h1>smoke {escape(report.environment)}</h1>
 <p><span class="verdict {"bad" if failed else "good"}">{verdict}</span> in {report.seconds:.1f} s
 <br><time datetime="{report.started_at.isoformat()}">{report.started_at:%Y-%m-%d %H:%M:%S} UTC</time></p>
-{"".join(_check(result, length) for result in ordered)}
+<ol class="waterfall">
+{"".join(_lane(result, length) for result in by_begin)}</ol>
+{"".join(_check(result) for result in failed_first)}
 </body>
 </html>
 """
     return page.encode("utf-8", "replace")  # half a surrogate pair, as JSON may hold one, is no text
 
 
-def _check(result: Result, length: float) -> str:
-    kind, mark = ("good", "✓") if result.passed else ("bad", "✗")
+def _lane(result: Result, length: float) -> str:
     left, width = 1000 * result.begun / length, max(4.0, 1000 * result.seconds / length)
+    return f"""<li class="{_kind(result)}"><a href="#{escape(result.name)}">{escape(result.name)}</a>\
+<svg viewBox="0 0 1000 8" preserveAspectRatio="none">\
+<title>{result.begun:.1f} s to {result.begun + result.seconds:.1f} s</title>\
+<rect x="{min(left, 996):.0f}" width="{width:.0f}" height="8"/></svg></li>
+"""
+
+
+def _check(result: Result) -> str:
     message = f'<p class="message">{escape(result.message)}</p>' if result.message else ""
     runbook = f"<p>Runbook: <code>{escape(result.runbook)}</code></p>" if result.runbook else ""
     evidence = escape(json.dumps(dict(result.evidence), indent=2, ensure_ascii=False)) if result.evidence else ""
-    return f"""<details{"" if result.passed else " open"}>
-<summary><span><span class="{kind}">{mark}</span> {escape(result.name)}</span>
-<span class="dim">{result.seconds:.1f} s</span>
-<span class="lane {kind}" title="from {result.begun:.1f} s to {result.begun + result.seconds:.1f} s">\
-<svg viewBox="0 0 1000 6" preserveAspectRatio="none" aria-hidden="true">\
-<rect x="{min(left, 996):.0f}" width="{width:.0f}" height="6"/></svg></span></summary>
+    return f"""<details id="{escape(result.name)}"{"" if result.passed else " open"}>
+<summary><span><span class="{_kind(result)}">{"✓" if result.passed else "✗"}</span> {escape(result.name)}</span>
+<span class="dim">{result.seconds:.1f} s</span></summary>
 <div class="body">
 <p>{escape(result.proves)}</p>
 {message}{runbook}{f"<pre>{evidence}</pre>" if evidence else '<p class="dim">No evidence was kept.</p>'}
 </div>
 </details>
 """
+
+
+def _kind(result: Result) -> str:
+    return "good" if result.passed else "bad"

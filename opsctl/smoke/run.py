@@ -118,9 +118,13 @@ def run(
         return result
 
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="smoke") as pool:
-        tasks = [pool.submit(run_one, check) for check in chosen]
+        # What may take longest begins first: nothing long is left for the end.
+        tasks = {
+            check.name: pool.submit(run_one, check)
+            for check in sorted(chosen, key=lambda check: check.budget_seconds, reverse=True)
+        }
         try:
-            results = tuple(task.result() for task in tasks)
+            results = tuple(tasks[check.name].result() for check in chosen)
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -207,6 +207,17 @@ def test_ctrl_c_stops_the_checks_and_they_clean_up_first():
     assert clock.monotonic() - begun < 10
 
 
+def test_what_may_take_longest_begins_first_and_the_report_keeps_the_order_of_the_checks():
+    begun = []
+    checks = [
+        Check(f"{budget} s", "something.", lambda trial: begun.append(trial.seconds_left) or None, budget)
+        for budget in (15, 240, 60)
+    ]
+    report = smoke.run(TARGET, checks=checks, clock=HeldClock(), concurrency=1)
+    assert begun == [240, 60, 15]
+    assert [result.name for result in report.results] == ["15 s", "240 s", "60 s"]
+
+
 def test_a_listener_hears_of_each_check_when_it_starts_and_ends():
     events = []
     run(passing, on_event=events.append)
