@@ -73,10 +73,10 @@ class Look:
         return sum(one.healthy for one in self.instances if one.template == template)
 
     def shares(self, template: int, before: str, after: str) -> dict[str, float]:
-        """Percent of the serving instances on each artifact."""
-        serving = [one.template == template for one in self.instances if one.serves]
-        share = round(100 * sum(serving) / len(serving), 1) if serving else 0.0
-        return {before: round(100 - share, 1) if serving else 0.0, after: share}
+        """Percent of the healthy instances on each artifact; 0 and 0 where none is healthy."""
+        counts = {one.version: one.instances or 0 for one in self.versions(template, before, after)}
+        whole = sum(counts.values())
+        return {version: round(100 * count / whole, 1) if whole else 0.0 for version, count in counts.items()}
 
     def versions(self, template: int, before: str, after: str) -> tuple[VersionHealth, ...]:
         """For the view."""
@@ -164,7 +164,7 @@ def judge(look: Look, stage: Stage, *, template: int, held: float, stalled: floa
         return Judgement("advance", f"{healthy} of {look.desired} instances run it and are healthy")
     if stalled > patience + (stage.seconds if stage.is_reached(look) else 0.0):
         return Judgement(
-            "return", f"{healthy} of {needed} instances became healthy, and for {stalled:.0f} s no other did"
+            "return", f"{healthy} of the {needed} instances needed became healthy, and no other in {stalled:.0f} s"
         )
     missing = needed - healthy
     return Judgement("wait", f"{missing} more healthy instance{'s' if missing > 1 else ''}" if missing > 0 else "")

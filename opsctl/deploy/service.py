@@ -12,10 +12,10 @@ Every stage looks at what is there and does the rest: a process that begins anew
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from opsctl.aws.errors import AccessDenied, AwsError, CredentialsExpired, CredentialsMissing, NotFound
 from opsctl.builds.service_jar import build_service_jar
@@ -32,7 +32,7 @@ from opsctl.deploy.deploying import (
     require_agreed,
 )
 from opsctl.deploy.events import Watched
-from opsctl.deploy.launch_template import LaunchTemplate, TemplateVersion
+from opsctl.deploy.launch_template import LaunchTemplate
 from opsctl.deploy.migrations import conflicts, objections, read_migrations
 from opsctl.deploy.refresh import FORWARD, UNDOING, Instance, Look, Progress, Stage, stages
 from opsctl.deploy.refresh_preferences import START_SECONDS, WAY_BACK, RefreshPreferences, unsafe
@@ -52,7 +52,11 @@ BACK_PATIENCE = 6
 RESOLVED_AT_LAUNCH = "resolve:ssm:"
 INDENT = "\n         "
 
+LASTING = (AccessDenied, CredentialsExpired, CredentialsMissing)
+"""What another look can't mend."""
+
 Objections = list[tuple[str, str, str]]
+Answer = TypeVar("Answer")
 
 
 class DeployRefused(Refused):
@@ -84,10 +88,6 @@ class OtherRefresh(Refused):
             where=f"{group}, refresh {refresh['InstanceRefreshId']}, {refresh.get('PercentageComplete', 0)} % done",
             next="Wait until it is over, or cancel it: aws autoscaling cancel-instance-refresh.",
         )
-
-
-class ElsewhereDeployed(OpsctlError):
-    """What runs is no longer what this deploy began from."""
 
 
 def deploy_service(
@@ -379,20 +379,11 @@ class _Run:
         """Have a version of the launch template that runs the artifact, and is the default one in all else."""
         if self.made is not None:
             return
-        source = self._source()
+        source = self.template.default()
         self.at_work.step("launch template", source_version=source.number)
         twin = self.template.twin(source, self.move.after)
         number = twin.number if twin else self.template.create(source, self.move.after, token=self.at_work.deploy.id)
         self.at_work.step("launch template", template_version=number)
-
-    def _source(self) -> TemplateVersion:
-        default = self.template.default()
-        if default.artifact != self.move.before:
-            raise ElsewhereDeployed(
-                f"The service runs {short(default.artifact)} by now, not {short(self.move.before)}.",
-                where=f"{self.template.id} version {default.number}",
-            )
-        return default
 
     def start_refresh(self) -> None:
         """Have an instance refresh to that version: one that is there already is ours."""
@@ -533,7 +524,7 @@ class _Run:
         return twin.number if twin else None
 
     def _is_all_old(self, made: int) -> bool:
-        look = self._look(made)
+        look = self._surely(lambda: self._look(made))
         return look.group_template != made and not any(one.template == made for one in look.instances)
 
     # --- Looking.
@@ -547,7 +538,8 @@ class _Run:
 
     def _refresh_to(self, number: int) -> dict[str, Any] | None:
         """The newest refresh to a template version."""
-        return next((one for one in self._refreshes() if _desired_version(one) == str(number)), None)
+        refreshes = self._surely(self._refreshes)
+        return next((one for one in refreshes if _desired_version(one) == str(number)), None)
 
     def _active_to(self, number: int) -> dict[str, Any] | None:
         """That refresh, if it is under way."""
@@ -588,10 +580,23 @@ class _Run:
         """
         try:
             return self._look(made, refresh_id), ""
-        except (AccessDenied, CredentialsExpired, CredentialsMissing):
+        except LASTING:
             raise
         except AwsError as error:
             return None, error.what
+
+    def _surely(self, read: Callable[[], Answer]) -> Answer:
+        """What `read` gives, as often as it takes within the patience."""
+        begun = self.ports.clock.monotonic()
+        while True:
+            try:
+                return read()
+            except LASTING:
+                raise
+            except AwsError:
+                if self.ports.clock.monotonic() - begun > self.patience:
+                    raise
+                self.at_work.pause()
 
     def _shares(self) -> dict[str, float]:
         made = self._find_made()
