@@ -177,7 +177,9 @@ class Panel:
     now: float
 
     def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
-        yield Group(*self.parts(options.max_width))
+        # Our console leaves long lines to the terminal, which a region that is redrawn can't.
+        folded = options.update(no_wrap=False, overflow="fold")
+        yield from console.render(Group(*self.parts(options.max_width)), folded)
 
     def __rich_measure__(self, console: RichConsole, options: ConsoleOptions) -> Measurement:
         return Measurement(1, options.max_width)
@@ -187,7 +189,7 @@ class Panel:
         if scene.move is None:
             return []
         parts: list[RenderableType] = [Text("")]
-        parts += [self._head(), self._versions(width), *self._alarms()]
+        parts += [self._head(), *([self._versions(width)] if scene.rows() else []), *self._alarms()]
         if scene.note:
             parts.append(Text.assemble(("! ", "yellow"), scene.note))
         if scene.returning:

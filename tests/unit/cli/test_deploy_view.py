@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console as RichConsole
+from rich.live_render import LiveRender
 
 from opsctl.cli.deploy_view import (
     HEARTBEAT_SECONDS,
@@ -53,7 +54,8 @@ def drawn(*events: DeployEvent, width: int = 100, passed: float = 0.0) -> str:
     for event in events:
         scene = scene.after(event, 1000.0)
     out = io.StringIO()
-    RichConsole(file=out, width=width, color_system=None).print(Panel(scene, 1000.0 + passed))
+    console = RichConsole(file=out, width=width, color_system=None, soft_wrap=True)  # as ours
+    console.print(LiveRender(Panel(scene, 1000.0 + passed)))
     text = out.getvalue()
     assert all(len(line) <= width for line in text.splitlines()), text
     return text
@@ -144,6 +146,7 @@ def test_a_page_without_figures_says_its_step() -> None:
     page = Move("site", "site", "0123456789ab", "ba9876543210")
     text = drawn(DeployBegun(deploy(page)), StepBegun(page, "assets", {}))
     assert "site  assets" in text
+    assert "version" not in text
     assert "requests" not in text
 
 
@@ -155,6 +158,7 @@ def test_no_terminal_is_too_narrow_for_a_long_name(width: int) -> None:
     )
     text = drawn(DeployBegun(deploy(move)), replace(STEP, move=move), look, width=width)
     assert row_of(text, "8")[-2:] == ["91", "ms"]
+    assert "many more requests than there are" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(("width", "digits"), [(40, 7), (100, 12)])
