@@ -13,7 +13,7 @@ from typing import Any
 from opsctl.smoke import guards, tls
 from opsctl.smoke.check import Check, CheckFailed, Trial, expect
 from opsctl.smoke.edge import Answer
-from opsctl.smoke.guards import A_BODY, Knock, detected, stopped
+from opsctl.smoke.guards import A_BODY, Knock, detected, page_assets, stopped
 
 CERTIFICATE_DAYS = 14
 """ACM renews 60 days before the end and tells from 45 days on (ACM user guide, "Managed certificate renewal")."""
@@ -130,7 +130,7 @@ def _strict_policy(value: str) -> bool:
 def site_page(trial: Trial) -> Mapping[str, Any]:
     page = _anonymous(trial, "/")
     expect(page.status == 200 and page.headers.get("content-type", "").startswith("text/html"), str(page))
-    assets = _assets(page)
+    assets = page_assets(page)
     for path in assets:
         asset = _anonymous(trial, path)
         expect(asset.status == 200 and asset.body, f"the page asks for what is not there: {asset}")
@@ -187,15 +187,9 @@ def _anonymous(trial: Trial, path: str, *, headers: Mapping[str, str] | None = N
     return trial.get(path, token="", api_key="", headers=headers)
 
 
-def _assets(page: Answer) -> list[str]:
-    """Paths of what the page loads from its own site."""
-    found = re.findall(r'(?:src|href)="([^"#:?]+)"', page.body.decode("utf-8", "replace"))
-    return sorted({"/" + path.removeprefix("/") for path in found})
-
-
 def _text_asset(trial: Trial) -> Answer:
     """A text of the page that is large enough to be compressed, as it comes to who asks for no compression."""
-    for path in _assets(_anonymous(trial, "/")):
+    for path in page_assets(_anonymous(trial, "/")):
         if path.endswith((".js", ".css")):
             answer = _anonymous(trial, path)
             expect(answer.status == 200, str(answer))
@@ -295,7 +289,7 @@ EDGE_CHECKS: tuple[Check, ...] = (
     ),
     _edge(
         "rate-limit", f"An address gets 429 after {guards.REQUESTS_PER_5_MINUTES} requests in 5 minutes; others go on.",
-        guards.rate, "waf-not-blocking", "guards", "waf", local_only=True, budget_seconds=120,
+        guards.rate, "waf-not-blocking", "guards", "waf", local_only=True, budget_seconds=180,
     ),
     _edge(
         "web-acl", "Every rule of the edge's web ACL is there, and none that should stop requests only counts them.",

@@ -381,8 +381,8 @@ EDGE_MUTATIONS: tuple[Break, ...] = (
         part=WEB_ACL, change=only_counting("blocked-addresses"), also=WEB_ACL_CHECK,
     ),
     Mutation(
-        name="the rate is a thousand times as high", check="rate-limit", says="of one address within 5 minutes: .* 200",
-        part=WEB_ACL, change=in_rule("rate-by-address", _higher_rate), budget_seconds=120,
+        name="the rate is a thousand times as high", check="rate-limit", says="2003 of one address .* answered 200",
+        part=WEB_ACL, change=in_rule("rate-by-address", _higher_rate), budget_seconds=180,
     ),
     Mutation(
         name="no list of notorious addresses", check="web-acl", says="no rule .*IpReputationList",
