@@ -265,7 +265,7 @@ def staircase(points: Points, until: float) -> list[tuple[float, float]]:
 
 def time_axis(paper: Drawing) -> None:
     """Seconds, at round distances."""
-    every = next(step for step in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1e9) if paper.seconds / step <= 12)
+    every = next(step for step in (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1e9) if paper.seconds / step <= 12)
     for number in range(int(paper.seconds / every) + 1):
         paper.text(paper.x(number * every), paper.y + 6, f"{number * every:g}", "dim small middle")
     paper.text(LEFT - 10, paper.y + 6, "seconds", "dim small right")
@@ -285,7 +285,7 @@ def decisions(paper: Drawing, run: Run, top: float) -> None:
         kind = VERDICTS.get(decision["verdict"], "open")
         paper.parts.append(f'<circle cx="28" cy="{paper.y + 2:.1f}" r="8" class="{kind}"/>')
         paper.text(28, paper.y + 6, str(number), "small middle on")
-        words = f"{at:.1f} s, {decision['step']}: {decision['verdict']}. {decision['why']}"
+        words = f"{at:.1f} s, {decision['step']}, {decision['verdict']}: {decision['why']}"
         for line in textwrap.wrap(words, int((WIDTH - 44 - RIGHT) / LETTER)):
             paper.text(44, paper.y + 6, line, "small")
             paper.y += 16

@@ -53,13 +53,13 @@ def test_a_run_is_read_by_version() -> None:
 
 def test_a_return_is_marked_once_with_its_reason() -> None:
     said = words(draw(read_run(BAD)))
-    assert [text for text in said if "return" in text] == ["3.0 s, 10 %: return. 5 of 10 failed & <more>"]
+    assert [text for text in said if "return" in text] == ["3.0 s, 10 %, return: 5 of 10 failed & <more>"]
     assert said[0] == "deploy of orders-create, canary:10%:5m: taken back after 5 s"
 
 
 def test_a_return_that_nobody_decided_is_marked_as_well() -> None:
     events = [event for event in BAD if event["event"] != "Decided"]
-    assert "3.0 s, 10 %: return. 5 of 10 failed" in words(draw(read_run(events)))
+    assert "3.0 s, 10 %, return: 5 of 10 failed" in words(draw(read_run(events)))
 
 
 def test_what_was_killed_says_so() -> None:
