@@ -12,7 +12,7 @@ import base64
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -107,15 +107,24 @@ class Alias:
 
 
 class Function:
-    """One function of an environment, by its short name."""
+    """One function of an environment, by its short name.
 
-    def __init__(self, ports: Ports, name: str) -> None:
+    Args:
+        insist: makes a call, and may make it again when it fails.
+    """
+
+    def __init__(
+        self, ports: Ports, name: str, *, insist: Callable[[Callable[[], Any]], Any] = lambda call: call()
+    ) -> None:
         self.name, self.full_name = name, f"{ports.environment.prefix}-{name}"
-        self._aws, self._clock = ports.aws, ports.clock
+        self._aws, self._clock, self._insist = ports.aws, ports.clock, insist
         self._poll_seconds = READY_POLL_SECONDS[ports.environment.is_local]
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._aws.call("lambda", operation, FunctionName=self.full_name, **parameters)
+        answer: dict[str, Any] = self._insist(
+            lambda: self._aws.call("lambda", operation, FunctionName=self.full_name, **parameters)
+        )
+        return answer
 
     def version(self, number: str = LATEST) -> Version:
         """Raises NotFound where there is none."""
@@ -123,7 +132,8 @@ class Function:
 
     def versions(self) -> tuple[Version, ...]:
         """All that are published, the newest first."""
-        found = self._aws.pages("lambda", "list_versions_by_function", "Versions[]", FunctionName=self.full_name)
+        listing = "list_versions_by_function", "Versions[]"
+        found = self._insist(lambda: list(self._aws.pages("lambda", *listing, FunctionName=self.full_name)))
         published = [_version(item) for item in found if item["Version"] != LATEST]
         return tuple(sorted(published, key=lambda version: -int(version.number)))
 

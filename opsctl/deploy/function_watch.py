@@ -22,6 +22,8 @@ from opsctl.deploy.judgement import Limits, Sample, what_is_wrong
 from opsctl.deploy.strategy import Step
 
 ALARM = "ALARM"
+PRE_TRAFFIC = "pre-traffic"
+"""The step before the first shift, and the exercise with its questions: wrong answers to those decide."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _missing(seen: _Seen, look: _Look, watching: Watching, exercise: Exercise, t
 
 
 def _wrong(seen: _Seen, watching: Watching, exercise: Exercise, step: Step, *, looks: int, last: bool) -> str:
-    failed = {name: message for name, message in exercise.failures.items() if name in watching.checks}
+    failed = {name: message for name, message in exercise.failures.items() if name in (*watching.checks, PRE_TRAFFIC)}
     if failed:
         return "; ".join(f"the check {name} failed: {message}" for name, message in failed.items())
     if firing := sorted(name for name, state in seen.alarms.items() if state == ALARM):

@@ -8,11 +8,11 @@ No version is ever deleted: each can be gone back to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from opsctl.aws.errors import AwsError
+from opsctl.aws.errors import AccessDenied, AwsError, Conflict, CredentialsExpired, CredentialsMissing, NotFound
 from opsctl.builds.function_rules import built_bundles, judge, refuse
 from opsctl.builds.packages import FunctionSource, Package, build_packages, find_functions
 from opsctl.config import cache_folder
@@ -31,6 +31,7 @@ from opsctl.deploy.deploying import (
 from opsctl.deploy.exercise import Exercise, Runner, require_checks, run_smoke_checks
 from opsctl.deploy.function_health import alarm_states, alarms_of, alone, samples
 from opsctl.deploy.function_versions import (
+    LIVE,
     AliasMoved,
     Function,
     UnknownFunction,
@@ -38,7 +39,7 @@ from opsctl.deploy.function_versions import (
     Version,
     function_of,
 )
-from opsctl.deploy.function_watch import ALARM, Watching, watch, with_own_limit
+from opsctl.deploy.function_watch import ALARM, PRE_TRAFFIC, Watching, watch, with_own_limit
 from opsctl.deploy.judgement import LIMITS, OF_TIMEOUT, Limits, Sample
 from opsctl.deploy.strategy import BAKE_SECONDS, Step, parse_strategy
 from opsctl.deploy.traffic_checks import DeployRules, in_order, read_rules
@@ -50,9 +51,13 @@ from opsctl.environments.ports import Ports
 from opsctl.errors import Refused, UsageError, did_you_mean
 
 KIND = "function"
-PUBLISH, PRE_TRAFFIC = "publish", "pre-traffic"
+PUBLISH = "publish"
 BASELINE_SECONDS = 3600.0
 BASELINE_LOOKS = 3
+STAYS = (AccessDenied, Conflict, CredentialsExpired, CredentialsMissing, NotFound)
+STAYING_CODES = ("Invalid", "Validation", "CodeStorageExceeded", "ParamValidation")
+"""Refusals that no waiting mends."""
+PROBES_IN_A_ROUND = 5
 
 
 class AlarmBefore(Refused):
@@ -100,7 +105,8 @@ def deploy_functions(
         alarms: watched beside those that have a metric of one of the functions.
         ignore_alarms: not watched, whatever they say.
         checks: smoke checks that must pass, beside those of deploy.toml; again and again while a step is watched.
-        exercise: smoke checks that are repeated just for their traffic.
+        exercise: smoke checks that are repeated just for their traffic; "pre-traffic": the questions of deploy.toml,
+            asked through `live`.
 
     Returns:
         With no moves, and `why`, where `live` runs all of it already: then nothing was changed or recorded.
@@ -115,7 +121,9 @@ def deploy_functions(
     sources = _sources(ports, names)
     rules = {name: read_rules(source.folder) for name, source in sources.items()}
     ordered = in_order(names, {name: found.after for name, found in rules.items()})
-    require_checks(ports, [*checks, *exercise, *(check for found in rules.values() for check in found.checks)])
+    _require_questions(rules, exercise)
+    named = [name for name in exercise if name != PRE_TRAFFIC]
+    require_checks(ports, [*checks, *named, *(check for found in rules.values() for check in found.checks)])
     built = [item for item in _build(ports, ordered, sources, rules) if not item.runs_already]
     for name in ordered:
         if name not in [item.function.name for item in built]:
@@ -182,20 +190,20 @@ class FunctionMover:
         """First everybody gets the old version, then `$LATEST` gets its code."""
         ports, begun = at_work.ports, list(enumerate(at_work.deploy.moves))[: at_work.deploy.position + 1]
         for position, move in reversed(begun):
-            function = Function(ports, move.name)
+            function = _function(at_work, move.name)
             at_work.step(f"back to {move.before}", position=position, weights={move.before: 100.0})
             # Whoever moved it elsewhere meanwhile meant it.
             if _is_ours(function, move):
                 function.send({move.before: 100.0})
         for position, move in reversed(begun):
-            function = Function(ports, move.name)
+            function = _function(at_work, move.name)
             at_work.step("$LATEST", position=position)
             _hold(ports, function, function.version(function.live().version))
 
     def _move(self, at_work: AtWork, position: int) -> None:
-        ports, resumed = at_work.ports, at_work.deploy.position == position and at_work.deploy.step
+        resumed = at_work.deploy.position == position and at_work.deploy.step
         stage = at_work.deploy.settings["stage"] if resumed else 0
-        function = Function(ports, at_work.deploy.moves[position].name)
+        function = _function(at_work, at_work.deploy.moves[position].name)
         if stage == 0:
             self._prepare(at_work, position, function)
         steps = [Step(**step) for step in at_work.deploy.settings["steps"]]
@@ -239,8 +247,8 @@ class FunctionMover:
             list(dict.fromkeys([*settings["checks"], *self._rules(at_work).checks])), settings["exercise"],
         )  # fmt: skip
         exercise = Exercise(
-            lambda names: self._run_checks(at_work.ports, at_work.outputs, names),
-            [*watching.checks, *watching.exercise], at_work.poll_seconds,
+            lambda names: self._round(at_work, function, names), [*watching.checks, *watching.exercise],
+            at_work.poll_seconds,
         )  # fmt: skip
         verdict = watch(at_work, function, step, weights, watching, exercise)
         if verdict.why:
@@ -250,6 +258,16 @@ class FunctionMover:
             "promote" if is_last else "advance",
             f"{new['requests']} requests, {new['errors']} failed; nothing says that it is worse", verdict.evidence,
         )  # fmt: skip
+
+    def _round(self, at_work: AtWork, function: Function, names: Sequence[str]) -> Mapping[str, str]:
+        """Every check once. The function's own questions, where they are wished for, go through `live`."""
+        own = Function(at_work.ports, function.name)
+        probes = self._rules(at_work).probes if PRE_TRAFFIC in names else ()
+        wanted = [probe for probe in probes for _ in range(PROBES_IN_A_ROUND)]
+        answers = (probe.what_is_wrong(*own.invoke(LIVE, probe.event)) for probe in wanted)
+        asked = {PRE_TRAFFIC: next(filter(None, answers), "")} if probes else {}
+        others = [name for name in names if name != PRE_TRAFFIC]
+        return asked | (dict(self._run_checks(at_work.ports, at_work.outputs, others)) if others else {})
 
     def _rules(self, at_work: AtWork) -> DeployRules:
         return DeployRules.from_json(at_work.deploy.settings["rules"][at_work.deploy.move.name])
@@ -265,12 +283,34 @@ def _to_earlier_versions(at_work: AtWork) -> None:
     ports, moves = at_work.ports, list(enumerate(at_work.deploy.moves))
     for position, move in moves:
         at_work.step("100 %", position=position, weights={move.after: 100.0})
-        Function(ports, move.name).send({move.after: 100.0})
+        function = _function(at_work, move.name)
+        function.send({move.after: 100.0})
         at_work.decide("promote", f"somebody asked for version {move.after}")
     for position, move in moves:
         at_work.step("$LATEST", position=position)
-        function = Function(ports, move.name)
+        function = _function(at_work, move.name)
         _hold(ports, function, function.version(move.after))
+
+
+def _function(at_work: AtWork, name: str) -> Function:
+    """A function whose calls are made again, at each look, while AWS is throttled or out of order: neither says
+    anything about a version, and nothing must be left half-way for it. All of them may be made twice.
+    """
+    limits = at_work.deploy.settings.get("limits", {"patience_seconds": LIMITS.patience_seconds})
+    clock, patience = at_work.ports.clock, limits["patience_seconds"] / at_work.time_scale
+
+    def insist(call: Callable[[], Any]) -> Any:
+        end = clock.monotonic() + patience
+        while True:
+            try:
+                return call()
+            except AwsError as error:
+                stays = isinstance(error, STAYS) or error.code.startswith(STAYING_CODES)
+                if stays or clock.monotonic() >= end:
+                    raise
+            at_work.pause()
+
+    return Function(at_work.ports, name, insist=insist)
 
 
 def _sources(ports: Ports, names: Sequence[str]) -> dict[str, FunctionSource]:
@@ -279,6 +319,14 @@ def _sources(ports: Ports, names: Sequence[str]) -> dict[str, FunctionSource]:
         if name not in found:
             raise UnknownFunction(name, sorted(found))
     return {name: found[name] for name in names}
+
+
+def _require_questions(rules: Mapping[str, DeployRules], exercise: Sequence[str]) -> None:
+    for name, found in rules.items():
+        if PRE_TRAFFIC in exercise and not found.probes:
+            raise UsageError(
+                f"{name} has nothing to be exercised with.", next="Give its deploy.toml a [[pre_traffic]]."
+            )
 
 
 def _build(

@@ -149,7 +149,12 @@ class LambdaAws(MemoryAws):
         return {"Code": {"Location": f"data:application/zip;base64,{package}"}}
 
     def invoke(self, FunctionName: str, Qualifier: str, Payload: bytes) -> Any:  # noqa: N803
-        answer = self._behaviour(self.functions[FunctionName], Qualifier).answer
+        function, version = self.functions[FunctionName], Qualifier
+        if Qualifier == "live":
+            weights = self.weights(FunctionName)
+            version = self.dice.choices(list(weights), list(weights.values()))[0]
+            function.events.append((self.clock.seconds, version, False, 20.0))
+        answer = self._behaviour(function, version).answer
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     # CloudWatch

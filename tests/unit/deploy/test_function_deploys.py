@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +43,14 @@ def assert_as_before(aws: LambdaAws, *names: str) -> None:
     for name in names or (GREET,):
         assert aws.weights(name) == {"1": 1.0}
         assert aws.code(name) == aws.code(name, "1"), "a later Terraform run would publish the bad code"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """The exercise asks in a thread of its own, which knows only real time."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -375,3 +385,56 @@ def test_a_deploy_that_was_killed_is_resumed_with_what_it_had_built(
     assert resume(ports).outcome == "done"
     assert up.weights(GREET) == {"2": 1.0}
     assert handler_in(up.code(GREET)) == "# greet second"
+
+
+@pytest.mark.parametrize("operation", ["get_alias", "update_alias", "publish_version", "get_function_configuration"])
+@pytest.mark.parametrize("code", ["good", "broken"])
+def test_an_aws_that_is_out_of_order_for_a_while_changes_no_outcome_either(
+    ports: Ports, up: LambdaAws, write: Write, operation: str, code: str
+) -> None:
+    up.behaviours["broken"] = BAD["fails"]
+    write("greet", f"# {code}")
+    calls = 0
+
+    def at_times(called: str) -> None:
+        nonlocal calls
+        if called == operation and InFlightStore(ports.bucket, "local").read():
+            calls += 1
+            if calls % 5:
+                raise Throttled("Rate exceeded.")
+
+    up.trouble = at_times
+    if code == "good":
+        assert deploy(ports).outcome == "done"
+        assert up.weights(GREET) == {"2": 1.0}
+    else:
+        with pytest.raises(DeployReturned, match="requests failed"):
+            deploy(ports)
+        assert_as_before(up)
+    assert calls > 1
+
+
+def test_a_quiet_function_is_exercised_with_its_own_questions_and_wrong_answers_count(
+    ports: Ports, up: LambdaAws, write: Write
+) -> None:
+    up.requests_per_second = 0
+    rules = '[[pre_traffic]]\nevent = {}\nexpect = { greeting = "hello" }\n'
+    named: Any = {"strategy": "all-at-once", "exercise": ("pre-traffic",), "limits": Limits(minimum_requests=5)}
+    up.clock.meanwhile = lambda now: wait_for(lambda: up.calls.count("invoke") > 5)  # type: ignore[attr-defined]
+    write("greet", "# greet second", rules)
+    assert deploy(ports, **named).outcome == "done"
+
+    def spoil(now: float) -> None:
+        if "3" in up.weights(GREET):
+            up.behaviours["later rude"] = Behaviour(answer={"greeting": "go away"})
+            asked = up.calls.count("invoke")
+            wait_for(lambda: up.calls.count("invoke") > asked)
+
+    up.clock.meanwhile = spoil  # type: ignore[attr-defined]
+    write("greet", "# later rude", rules)
+    with pytest.raises(DeployReturned, match=r"pre-traffic failed: its answer is not as expected at answer\.greeting"):
+        deploy(ports, **named)
+    assert up.weights(GREET) == {"2": 1.0}
+    write("part", "# part second")
+    with pytest.raises(UsageError, match="part has nothing to be exercised with"):
+        deploy(ports, "part", exercise=("pre-traffic",))
