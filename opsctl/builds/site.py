@@ -192,7 +192,7 @@ def read_page(folder: Path, config: Mapping[str, str]) -> Page:
     return Page(
         version=version,
         assets=tuple(place(_versioned(name, version), body, FOREVER) for name, body in files.items()),
-        copy=place(copy_key(version), shown, FOREVER),
+        copy=copy_of(version, shown),
         config=config_of(config),
         index=index_of(shown),
     )
@@ -210,6 +210,11 @@ def config_of(config: Mapping[str, str]) -> SiteObject:
 def index_of(body: bytes) -> SiteObject:
     """index.html as it is shown; `body` is a version's own copy of it."""
     return SiteObject(INDEX, body, _content_type(INDEX), ASK_FIRST)
+
+
+def copy_of(version: str, body: bytes) -> SiteObject:
+    """A version's own index.html, which never changes."""
+    return SiteObject(copy_key(version), body, _content_type(INDEX), FOREVER)
 
 
 def copy_key(version: str) -> str:

@@ -23,6 +23,7 @@ from opsctl.builds.site import (
     Page,
     config_of,
     copy_key,
+    copy_of,
     index_of,
     is_there,
     put,
@@ -237,9 +238,8 @@ class SiteMover:
 
 def _look(at_work: AtWork, site: Site) -> dict[str, Any]:
     """What is there now, and which paths will change, to be written down."""
-    move = at_work.deploy.move
-    if (shown := site.shown()) != move.before:
-        raise ReturnNeeded(f"somebody else published {shown or 'another page'} in the meantime")
+    if before := at_work.deploy.move.before:  # whatever published it: from now on it can be gone back to
+        put(site.aws, site.bucket, copy_of(before, site.read(INDEX)))
     page = _page(at_work)
     changes_index = not (page and is_there(site.aws, site.bucket, page.index))
     changes_config = page is not None and not is_there(site.aws, site.bucket, page.config)

@@ -16,6 +16,7 @@ from opsctl.aws.errors import AccessDenied, AwsError, Throttled
 from opsctl.builds.site import CONFIG, INDEX, publish_site, read_page, version_of
 from opsctl.config import load_config
 from opsctl.deploy import DeployReturned, HalfDone, resume
+from opsctl.deploy.deploying import MovedMeanwhile
 from opsctl.deploy.events import Decided, StepBegun, Watched
 from opsctl.deploy.rolling_back import roll_back
 from opsctl.deploy.site import UnknownVersion, deploy_site, earlier_versions
@@ -235,6 +236,14 @@ def test_rolling_back_shows_the_page_before_the_last_deploy(shop: Shop) -> None:
     assert shop.shown() == shop.first
 
 
+def test_a_page_that_was_published_without_its_copy_can_be_gone_back_to(shop: Shop) -> None:
+    shop.ports.aws.call("s3", "delete_object", Bucket=shop.bucket, Key=f"assets/{shop.first}/index.html")
+    shop.change("red")
+    shop.deploy()
+    roll_back(shop.ports, ["site"])
+    assert shop.shown() == shop.first
+
+
 def test_a_version_that_never_was_is_refused_with_those_that_are(shop: Shop) -> None:
     with pytest.raises(UnknownVersion) as refused:
         roll_back(shop.ports, ["site"], to="0123456789ab")
@@ -323,13 +332,14 @@ def test_old_files_that_can_not_be_removed_do_not_take_a_good_page_back(shop: Sh
 
 
 def test_a_bucket_without_versions_is_refused_since_nothing_could_be_taken_back(shop: Shop) -> None:
-    shop.change("red")
     suspended = {"Status": "Suspended"}
     shop.ports.aws.call("s3", "put_bucket_versioning", Bucket=shop.bucket, VersioningConfiguration=suspended)
     publish_site(shop.ports.aws, shop.bucket, shop.folder, {"environment": "another"})
+    before = [shop.read(key) for key in (INDEX, CONFIG)]
+    shop.change("red")
     with pytest.raises(DeployReturned, match="keeps no versions of its objects"):
         shop.deploy()
-    assert shop.shown() == shop.first
+    assert [shop.read(key) for key in (INDEX, CONFIG)] == before
 
 
 STEPS = ["assets", "index.html", "invalidation", "proof", "tidy"]
@@ -416,7 +426,7 @@ def test_two_people_deploy_one_after_the_other(shop: Shop) -> None:
         deploy_site(shop.ports, folder=meanwhile)
         return True
 
-    with pytest.raises(DeployReturned, match="somebody else published"):
+    with pytest.raises(MovedMeanwhile):
         deploy_site(shop.ports, folder=shop.folder, approve=first_they)
     assert shop.shown() == read_page(meanwhile, {}).version
 
