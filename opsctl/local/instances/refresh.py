@@ -158,8 +158,8 @@ class Refresh:
 
     @property
     def target(self) -> Configuration | None:
-        """What new instances are made from while it is active."""
-        forward = self.status in FORWARD and self.rollback is None
+        """What new instances are made from, up to the step that ends it."""
+        forward = self.status in FORWARD | {Status.SUCCESSFUL}
         return self.desired if forward and self.desired else self.saved
 
     @property
@@ -269,7 +269,7 @@ class _Work:
             spare = max(spare, 1)
         end = self._chosen(self._replaceable(), len(self._old) - self._staying(), spare)
         spare -= sum(one.id in self._ready for one in end)
-        free = sorted((one for one in self._new if not one.protected), key=lambda one: (one.id in self._ready, one.id))
+        free = sorted((one for one in self._new if not one.protected), key=lambda one: (not self._idle(one), one.id))
         end += self._chosen(free, len(self._new) - self._wanted, spare)
         left = len(self._members) - len(end)
         launch = max(0, self._fleet.desired - left, min(self._goal - len(self._new), most - left))
@@ -286,13 +286,19 @@ class _Work:
         waits = self._refresh.preferences.protected == "Wait" and self._refresh.rollback is None
         return sorted(
             (one for one in self._old if not (waits and one.protected)),
-            key=lambda one: (one.id in self._ready, one.template[1], one.launched, one.id),
+            key=lambda one: (not self._idle(one), one.template[1], one.launched, one.id),
         )
 
     def _chosen(self, candidates: Sequence[Seen], count: int, spare: int) -> list[Seen]:
-        """The first of them: at most `count`, and at most `spare` that are ready. Who isn't comes first."""
-        idle = sum(one.id not in self._ready for one in candidates)
+        """The first of them: at most `count`, and at most `spare` that aren't idle. The idle come first."""
+        idle = sum(map(self._idle, candidates))
         return list(candidates[: max(0, min(count, idle + max(0, spare)))])
+
+    def _idle(self, one: Seen) -> bool:
+        """Whether nobody misses it: an old instance that warms up serves already; a new one needn't yet."""
+        if one.id in self._refresh.outdated and self._refresh.rollback is None:
+            return not one.healthy
+        return one.id not in self._ready
 
     def reached(self) -> bool:
         """Whether everything of this stage is replaced and ready."""
@@ -310,7 +316,7 @@ class _Work:
         remaining = max(0, self._wanted - ready) if self._wanted else len(self._old)
         better = remaining < refresh.lowest
         return replace(
-            refresh, whole=max(refresh.whole, remaining), remaining=remaining,
+            refresh, whole=max(refresh.whole, self._wanted), remaining=remaining,
             lowest=min(remaining, refresh.lowest), better_at=self._now if better else refresh.better_at,
         )  # fmt: skip
 

@@ -132,6 +132,18 @@ def test_an_instance_counts_only_when_it_is_healthy_and_warmed_up() -> None:
     assert "i-003 is not healthy" in group.refresh.reason
 
 
+def test_an_old_instance_that_still_warms_up_is_not_ended_before_another_is_ready() -> None:
+    group = world(warmup=60)
+    for name, one in group.instances.items():
+        group.instances[name] = replace(one, launched=BEGIN)
+    group.tick()
+    assert group.numbers() == [1, 1, 2]
+    while 1 in group.numbers():
+        assert sum(one.healthy for one in group.instances.values()) >= 2
+        group.tick()
+    assert group.run()[-1] is Status.SUCCESSFUL
+
+
 def test_without_a_maximum_an_instance_is_ended_while_its_replacement_starts() -> None:
     group = world(size=10, max_healthy=None, min_healthy=80)
     group.tick()
@@ -182,6 +194,16 @@ def test_a_refresh_bakes_before_it_succeeds() -> None:
     assert group.refresh.ended is not None
     assert group.refresh.baked_at is not None
     assert group.refresh.ended >= group.refresh.baked_at
+
+
+def test_what_is_lost_while_it_bakes_is_replaced_by_the_new_version_even_in_its_last_step() -> None:
+    group = world(bake=1)
+    while group.refresh.status is not Status.BAKING:
+        group.tick()
+    del group.instances[max(group.instances)]
+    group.tick()
+    assert group.refresh.status is Status.SUCCESSFUL
+    assert group.numbers() == [2, 2]
 
 
 @pytest.mark.parametrize("when", [Status.IN_PROGRESS, Status.BAKING])
