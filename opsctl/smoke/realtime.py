@@ -136,7 +136,10 @@ def realtime_guard(trial: Trial) -> Mapping[str, Any]:
 def realtime_path(trial: Trial) -> Mapping[str, Any]:
     """Who has a token is told of a photo that somebody sends, and once."""
     with connect(trial.target, trial.visitor.token) as client:
-        answer = client.ask("subscribe", topic=PHOTOS)
+        try:
+            answer = client.ask("subscribe", topic=PHOTOS)
+        except TimeoutError:
+            raise CheckFailed(f"a subscription was not answered within {CONNECT_SECONDS:g} s") from None
         expect(answer.get("type") == "subscribed", f"a subscription was answered with {answer}")
         photo_id = photos.send(trial, photos.photo())
         sent = trial.seconds

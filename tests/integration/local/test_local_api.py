@@ -79,6 +79,16 @@ def test_an_api_key_without_a_value_gets_one(client: Client) -> None:
     assert len(made["value"]) >= 20
 
 
+def test_a_method_that_was_told_to_need_no_key_needs_none(api: Api) -> None:
+    where = api.method("GET", type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    api.gateway.put_method_response(**where, statusCode="200")
+    api.gateway.put_integration_response(**where, statusCode="200")
+    for needed, status in (("true", 403), ("false", 200)):
+        change = {"op": "replace", "path": "/apiKeyRequired", "value": needed}
+        api.gateway.update_method(**where, patchOperations=[change])
+        assert api.call("GET")[0] == status
+
+
 def test_a_usage_plan_without_limits_says_nothing_of_limits(client: Client) -> None:
     gateway = client("apigateway")
     plan = gateway.create_usage_plan(name="free")
