@@ -217,7 +217,7 @@ HEADERS: Mapping[str, tuple[str, str, Callable[[str], bool]]] = {
 
 def _edge(
     name: str, proves: str, function: Callable[[Trial], Mapping[str, Any]], runbook: str, *tags: str,
-    budget_seconds: float = 20, outside: bool = True, local_only: bool = False,
+    budget_seconds: float = 60, outside: bool = True, local_only: bool = False,
 ) -> Check:  # fmt: skip
     return Check(
         name, proves, function, budget_seconds, frozenset({"edge", *tags}), runbook,
@@ -289,7 +289,7 @@ EDGE_CHECKS: tuple[Check, ...] = (
     ),
     _edge(
         "rate-limit", f"An address gets 429 after {guards.REQUESTS_PER_5_MINUTES} requests in 5 minutes; others go on.",
-        guards.rate, "waf-not-blocking", "guards", "waf", local_only=True, budget_seconds=180,
+        guards.rate, "waf-not-blocking", "guards", "waf", local_only=True, budget_seconds=240,
     ),
     _edge(
         "web-acl", "Every rule of the edge's web ACL is there, and none that should stop requests only counts them.",

@@ -382,7 +382,7 @@ EDGE_MUTATIONS: tuple[Break, ...] = (
     ),
     Mutation(
         name="the rate is a thousand times as high", check="rate-limit", says="2003 of one address .* answered 200",
-        part=WEB_ACL, change=in_rule("rate-by-address", _higher_rate), budget_seconds=180,
+        part=WEB_ACL, change=in_rule("rate-by-address", _higher_rate), budget_seconds=240,
     ),
     Mutation(
         name="no list of notorious addresses", check="web-acl", says="no rule .*IpReputationList",
