@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsctl.environments.ports import Ports
 from opsctl.errors import OpsctlError
 
+LONGEST_ROUND_SECONDS = 300.0
+"""Each check has a budget of a minute or two; whatever takes longer hangs."""
 Runner = Callable[[Ports, Mapping[str, Any], Sequence[str]], Mapping[str, str]]
 """Runs checks once: check → what is wrong (empty: it passed)."""
 
@@ -42,6 +45,7 @@ class Exercise:
     def __init__(self, run: Callable[[Sequence[str]], Mapping[str, str]], names: Sequence[str], pause_seconds: float):
         self._run, self._names, self._pause_seconds = run, tuple(dict.fromkeys(names)), pause_seconds
         self._end = threading.Event()
+        self._round_begun: float | None = None
         self.rounds, self.failures, self.could_not = 0, dict[str, str](), ""
         self._thread = threading.Thread(target=self._repeat, name="exercise", daemon=True)
 
@@ -58,8 +62,16 @@ class Exercise:
         """Whether nothing is under way any more."""
         return not self._thread.is_alive()
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its rounds get on: checks take real time, whatever a deploy's clock says."""
+        begun = self._round_begun
+        hangs = begun is not None and time.monotonic() - begun > LONGEST_ROUND_SECONDS
+        return self._thread.is_alive() and not self.could_not and not hangs
+
     def _repeat(self) -> None:
         while not self._end.is_set():
+            self._round_begun = time.monotonic()
             try:
                 outcome = self._run(self._names)
             except OpsctlError as error:
@@ -72,4 +84,5 @@ class Exercise:
                     if message:
                         self.failures.setdefault(name, message)
                 self.rounds += 1
+            self._round_begun = None
             self._end.wait(self._pause_seconds)

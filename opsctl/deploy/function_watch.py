@@ -118,7 +118,9 @@ def watch(
             last = time_is_over and not waits_for
             why = _wrong(seen, watching, exercise, step, looks=looks, last=last)
             blind = 0.0 if seen.blind_since is None else elapsed - seen.blind_since
-            if not why and not last and (elapsed >= seconds + patience or blind >= patience):
+            impatient = elapsed >= seconds + patience or blind >= patience
+            only_checks = not look.is_blind and seen.new.requests >= limits.minimum_requests and exercise.is_under_way
+            if not why and not last and impatient and not only_checks:
                 why = f"nobody can tell whether it is good: {waits_for or 'nothing could be seen'}"
             at_work.tell(_watched(at_work, step, weights, seen, seconds - elapsed, waits_for, look.notes))
             if why or last:
@@ -193,13 +195,13 @@ def _watched(
 def _evidence(
     seen: _Seen, step: Step, watching: Watching, exercise: Exercise, elapsed: float
 ) -> dict[str, Any]:  # fmt: skip
-    names = [*watching.checks, *watching.exercise]
-    checks = {"names": names, "rounds": exercise.rounds, "failures": dict(exercise.failures)}
+    names = ", ".join([*watching.checks, *watching.exercise])
+    failed = "; ".join(f"{name}: {message}" for name, message in exercise.failures.items())
     return {
         "percent": step.percent, "seconds": round(elapsed, 1), "looks": seen.looks, "blind_looks": seen.blind_looks,
         "new": seen.new.evidence(), "old": seen.old.evidence(), "baseline": watching.baseline.evidence(),
         "alarms": dict(seen.alarms),
-    } | ({"checks": checks} if names else {})  # fmt: skip
+    } | ({"checks": names, "rounds": exercise.rounds, "failed": failed} if names else {})  # fmt: skip
 
 
 def with_own_limit(limits: Limits, default_ms: float) -> Limits:

@@ -57,7 +57,7 @@ BASELINE_LOOKS = 3
 STAYS = (AccessDenied, Conflict, CredentialsExpired, CredentialsMissing, NotFound)
 STAYING_CODES = ("Invalid", "Validation", "CodeStorageExceeded", "ParamValidation")
 """Refusals that no waiting mends."""
-PROBES_IN_A_ROUND = 5
+PROBES_IN_A_ROUND, PROBES_AT_ONCE = 20, 4
 
 
 class AlarmBefore(Refused):
@@ -264,8 +264,10 @@ class FunctionMover:
         own = Function(at_work.ports, function.name)
         probes = self._rules(at_work).probes if PRE_TRAFFIC in names else ()
         wanted = [probe for probe in probes for _ in range(PROBES_IN_A_ROUND)]
-        answers = (probe.what_is_wrong(*own.invoke(LIVE, probe.event)) for probe in wanted)
-        asked = {PRE_TRAFFIC: next(filter(None, answers), "")} if probes else {}
+        wrong = at_work.ports.aws.map(
+            lambda probe: probe.what_is_wrong(*own.invoke(LIVE, probe.event)), wanted, concurrency=PROBES_AT_ONCE
+        )
+        asked = {PRE_TRAFFIC: next(filter(None, wrong), "")} if probes else {}
         others = [name for name in names if name != PRE_TRAFFIC]
         return asked | (dict(self._run_checks(at_work.ports, at_work.outputs, others)) if others else {})
 

@@ -8,7 +8,7 @@ expect = { statusCode = 200 }          part of the answer: tables may hold more,
 # error = "InvalidEntry"               or the type of the error that is right
 
 [post_traffic]
-checks = ["authorizer"]                smoke checks, again and again while the steps are watched
+checks = ["token-missing"]             smoke checks, again and again while the steps are watched
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def test_a_version_that_turns_bad_is_taken_back_and_spoils_no_more_than_its_shar
     callers.trouble = ""
     [move], decision = returned.value.deployed.moves, returned.value.deployed.decisions[-1]
     assert (decision.step, decision.verdict) == (stage, "return"), decision
-    assert decision.evidence["new"]["requests"] > 0 or decision.evidence["checks"]["failures"]
+    assert decision.evidence["new"]["requests"] > 0 or decision.evidence["failed"]
     record = answering.ports.journal.last()
     assert record
     kept = record.entry.details["decisions"][-1]
@@ -133,7 +133,8 @@ def test_a_version_that_turns_bad_is_taken_back_and_spoils_no_more_than_its_shar
     calls = list(callers.calls)
     lost = [call for call in calls if call.is_lost]
     assert {call.version for call in lost} <= {move.after}, "only the new version loses anything"
-    assert len(lost) <= shares.bound(calls), (len(lost), len(calls), shares.since)
+    while_bad = [call for call in calls if call.ended > shares.bad_at]
+    assert len(lost) <= shares.bound(while_bad), (len(lost), len(while_bad), shares.since)
     evident = min((call.ended for call in lost), default=shares.back_at)
     assert shares.back_at - evident <= SECONDS_TO_RETURN + 0.5
     assert not [call for call in calls if call.begun > shares.back_at and call.version != before]
@@ -152,12 +153,17 @@ def test_a_version_that_is_bad_from_the_beginning_never_gets_a_request(
     assert {(call.version, call.is_lost) for call in callers.calls} <= {(before, False)}
 
 
-def test_healthy_versions_are_never_taken_back(answering: Answering, callers: Callers) -> None:
+def test_healthy_versions_are_never_taken_back_and_get_no_more_than_their_share(
+    answering: Answering, callers: Callers
+) -> None:
     for strategy in (CANARY, LINEAR, AT_ONCE, CANARY, LINEAR):
         write_function(answering.terraform, heeds=True)
-        deployed = answering.deploy(ignore, strategy)
-        assert deployed.outcome == "done"
-        assert answering.live() == (deployed.moves[0].after, {})
+        shares, first = Shares(), len(callers.calls)
+        deployed = answering.deploy(shares, strategy)
+        [move] = deployed.moves
+        assert (deployed.outcome, answering.live()) == ("done", (move.after, {}))
+        split = [call for call in callers.calls[first:] if shares.of(call) < 1]
+        assert sum(call.version == move.after for call in split) <= shares.bound(split)
     write_function(answering.terraform)
     answering.deploy(ignore, AT_ONCE)
     assert not [call for call in callers.calls if call.is_lost]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from opsctl.aws.errors import AwsError, Throttled
+from opsctl.aws.errors import AwsError, CloudUnreachable, Throttled
 from opsctl.deploy import functions
 from opsctl.deploy.deploying import Deployed, DeployReturned, MovedMeanwhile, NotAgreed, resume
 from opsctl.deploy.events import Watched
@@ -181,6 +182,32 @@ def test_a_check_that_fails_during_the_watch_takes_it_back(
     with pytest.raises(DeployReturned, match="photo-record failed: the answer is upside down"):
         deploy(ports)
     assert_as_before(up)
+
+
+def test_a_round_of_checks_is_waited_for_however_fast_the_deploys_clock_goes(
+    ports: Ports, up: LambdaAws, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience_is_over = threading.Event()
+
+    def run(*_: Any) -> dict[str, str]:
+        assert patience_is_over.wait(30)
+        return {"photo-path": ""}
+
+    def watch_the_clock(now: float) -> None:
+        if now > 400:
+            patience_is_over.set()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(functions, "require_checks", lambda *_: None)
+    monkeypatch.setattr(functions, "FunctionMover", lambda: FunctionMover(run))
+    up.clock.meanwhile = watch_the_clock  # type: ignore[attr-defined]
+    write("greet", "# greet second")
+    up.requests_per_second = 4
+    few = Limits(patience_seconds=30)
+    done = deploy(ports, strategy="all-at-once", checks=("photo-path",), limits=few)
+    assert done.outcome == "done"
+    assert done.decisions[-1].evidence["checks"] == "photo-path"
+    assert done.decisions[-1].evidence["seconds"] > 40
 
 
 def test_checks_that_can_not_be_run_prove_nothing(
@@ -414,13 +441,28 @@ def test_an_aws_that_is_out_of_order_for_a_while_changes_no_outcome_either(
     assert calls > 1
 
 
+def test_a_change_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+    ports: Ports, up: LambdaAws, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = up.update_alias
+
+    def lose_the_answer(**parameters: Any) -> None:
+        change(**parameters)
+        raise CloudUnreachable("No answer.")
+
+    monkeypatch.setattr(up, "update_alias", lose_the_answer)
+    write("greet", "# greet second")
+    assert deploy(ports).outcome == "done"
+    assert [weights.get("2") for _, weights in up.states] == [0.1, 1.0]
+
+
 def test_a_quiet_function_is_exercised_with_its_own_questions_and_wrong_answers_count(
     ports: Ports, up: LambdaAws, write: Write
 ) -> None:
     up.requests_per_second = 0
     rules = '[[pre_traffic]]\nevent = {}\nexpect = { greeting = "hello" }\n'
     named: Any = {"strategy": "all-at-once", "exercise": ("pre-traffic",), "limits": Limits(minimum_requests=5)}
-    up.clock.meanwhile = lambda now: wait_for(lambda: up.calls.count("invoke") > 5)  # type: ignore[attr-defined]
+    up.clock.meanwhile = lambda now: wait_for(lambda: up.calls.count("invoke") > 20)  # type: ignore[attr-defined]
     write("greet", "# greet second", rules)
     assert deploy(ports, **named).outcome == "done"
 
