@@ -4,16 +4,15 @@
 
 The environment must be up, and nobody else at work on it. "Beyond the slowest pipeline" is what a whole run takes
 longer than its slowest check of one: what the suite adds to waiting for that. What is left behind is told by two
-inventories, before the first run and after the last one: every object version, table item and queued message of the
-environment, without what is kept on purpose (`KEPT`) and items that expire by themselves. With --mutations each thing
-that a check claims to notice is broken on purpose (tests/e2e/mutations). Prints one JSON document.
+inventories, before the first run and after the last one, as tests/e2e/test_smoke_leaves_nothing.py makes them. With
+--mutations each thing that a check claims to notice is broken on purpose (tests/e2e/mutations). Prints one JSON
+document.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
 import time
 from collections import Counter
@@ -23,24 +22,22 @@ from typing import Any
 
 from benchmarks.environment import trial
 from opsctl import smoke
-from opsctl.aws.clients import Aws
 from opsctl.config import load_config
 from opsctl.environments.environment import load_environment
 from opsctl.environments.events import ignore
 from opsctl.environments.outputs import read_outputs
 from opsctl.environments.ports import connect
 from opsctl.smoke import SmokeTarget
+from opsctl.smoke.check import open_trial
 from opsctl.smoke.checks import CHECKS
+from tests.e2e.mutations.mutation import prove
+from tests.e2e.mutations.table import MUTATIONS
+from tests.e2e.test_smoke_leaves_nothing import everything
 
 RUNS = 50
 BOUND_SECONDS = 20
 SETTLING_SECONDS = 60
 """What is taken away in the background (a lifecycle of messages, the last record of a run) has this long."""
-KEPT = (
-    r"s3 \S*-state-\S* ",  # the environment's own journal and state
-    r"s3 \S*logs?\S* ",  # who asked what, kept on purpose
-)
-"""Places of what a request leaves on purpose, as regular expressions."""
 
 
 def main() -> int:
@@ -68,9 +65,9 @@ def of_environment(root: Path | None, name: str, runs: int, *, with_mutations: b
     ports = connect(config, load_environment(config, name), on_event=ignore, start=False)
     target = SmokeTarget.of(ports.environment, ports.access, read_outputs(ports), aws=ports.aws)
     smoke.run(target)
-    before = inventory(ports.aws)
+    before = inventory(target)
     reports = [smoke.run(target) for _ in range(runs)]
-    report = figures(reports) | {"left_behind": left_behind(ports.aws, before)}
+    report = figures(reports) | {"left_behind": left_behind(target, before)}
     return report | ({"mutations": mutations(target, ports.environment.work / "broken")} if with_mutations else {})
 
 
@@ -111,46 +108,24 @@ def spread(seconds: Iterable[float]) -> dict[str, float]:
     return {"median": round(statistics.median(ordered), 2), "p95": round(ordered[at], 2)}
 
 
-def inventory(aws: Aws) -> Counter[str]:
-    """Everything that a request could have left, by its place; messages of a queue as often as there are some."""
-    return Counter(place for place in everything(aws) if not any(re.match(kept, place) for kept in KEPT))
+def inventory(target: SmokeTarget) -> Counter[str]:
+    """What somebody would have to clean up, by its place."""
+    with open_trial(target, budget_seconds=60) as looking:
+        return Counter(f"{place} {one}" for place, found in everything(target, looking).items() for one in found)
 
 
-def everything(aws: Aws) -> Iterator[str]:
-    for bucket in aws.call("s3", "list_buckets")["Buckets"]:
-        name = bucket["Name"]
-        for version in aws.pages("s3", "list_object_versions", "[Versions, DeleteMarkers][][]", Bucket=name):
-            yield f"s3 {name} {version['Key']} {version['VersionId']}"
-    for table in aws.pages("dynamodb", "list_tables", "TableNames[]"):
-        keys = [
-            key["AttributeName"]
-            for key in aws.call("dynamodb", "describe_table", TableName=table)["Table"]["KeySchema"]
-        ]
-        for item in aws.pages("dynamodb", "scan", "Items[]", TableName=table):
-            yield f"table {table} {json.dumps({key: item[key] for key in keys}, sort_keys=True, default=str)}"
-    for url in aws.pages("sqs", "list_queues", "QueueUrls[]"):
-        counts = aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        waiting = sum(int(value) for name, value in counts.items() if name.startswith("ApproximateNumberOfMessages"))
-        yield from [f"queue {url.rpartition('/')[2]}"] * waiting
-    for queue in aws.pages("sqs", "list_queues", "QueueUrls[]"):
-        yield f"the queue {queue.rpartition('/')[2]}"
-    for topic in aws.pages("sns", "list_subscriptions", "Subscriptions[]"):
-        yield f"subscription {topic['SubscriptionArn']}"
-
-
-def left_behind(aws: Aws, before: Counter[str], *, within_seconds: float = SETTLING_SECONDS) -> list[str]:
+def left_behind(
+    target: SmokeTarget, before: Counter[str], *, within_seconds: float = SETTLING_SECONDS
+) -> list[str]:  # fmt: skip
     """Places of what is there and was not before, once it is no longer on its way out."""
     end = time.monotonic() + within_seconds
-    while (left := inventory(aws) - before) and time.monotonic() < end:
+    while (left := inventory(target) - before) and time.monotonic() < end:
         time.sleep(2)
     return sorted(left.elements())
 
 
 def mutations(target: SmokeTarget, folder: Path) -> dict[str, Any]:
     """What breaking each thing on purpose shows: how many breaks, and what was not as it should be."""
-    from tests.e2e.mutations.mutation import prove
-    from tests.e2e.mutations.table import MUTATIONS
-
     proof = prove(target, MUTATIONS, CHECKS, folder=folder)
     return {
         "seeded": len(proof.seen), "caught": sum(seen.caught for seen in proof.seen),
