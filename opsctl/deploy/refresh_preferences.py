@@ -130,7 +130,7 @@ def _wrong(given: RefreshPreferences) -> Iterator[str]:
         if not 0 <= seconds <= LONGEST_SECONDS:
             yield f"the {what} is {seconds:g} s, not 0 to {LONGEST_SECONDS}"
     if len(given.alarms) > MOST_ALARMS:
-        yield f"{len(given.alarms)} alarms are named, and AWS watches {MOST_ALARMS} at most"
+        yield f"{len(given.alarms)} alarms would be watched, and AWS watches {MOST_ALARMS} at most: name them"
     # AWS knows "Ignore", too; then instances of the old version would be left.
     if given.scale_in_protected not in ("Refresh", "Wait"):
         yield f"protected instances are {given.scale_in_protected!r}, not Refresh or Wait"

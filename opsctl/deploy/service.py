@@ -175,7 +175,8 @@ def _judge_beforehand(
     alarms: list[str] = []
     if preferences.watch_alarms:
         states = _alarm_states(ports, outputs, preferences.alarms)
-        alarms = sorted(states)[:10]
+        alarms = sorted(states)
+        replace(preferences, alarms=tuple(alarms)).check()
         found += _about_alarms(states)
     service = _service(outputs)
     image = LaunchTemplate(ports.aws, service["launch_template_id"]).default().image_id
@@ -383,15 +384,15 @@ class _Run:
         self.at_work.step("launch template", source_version=source.number)
         twin = self.template.twin(source, self.move.after)
         number = twin.number if twin else self.template.create(source, self.move.after, token=self.at_work.deploy.id)
-        self.at_work.step("launch template", template_version=number)
+        self.at_work.step(
+            "instance refresh", weights={self.move.before: 100.0, self.move.after: 0.0}, template_version=number
+        )
 
     def start_refresh(self) -> None:
         """Have an instance refresh to that version: one that is there already is ours."""
         made = self._made()
-        if self._refresh_to(made):
-            return
-        self.at_work.step("instance refresh", weights={self.move.before: 100.0, self.move.after: 0.0})
-        self._start(made, self.preferences, self.alarms)
+        if not self._refresh_to(made):
+            self._start(made, self.preferences, self.alarms)
 
     def _start(self, number: int, preferences: RefreshPreferences, alarms: tuple[str, ...]) -> str:
         """Start a refresh to a template version; its id."""

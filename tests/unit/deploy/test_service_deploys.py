@@ -249,6 +249,15 @@ def test_an_image_that_is_looked_up_at_each_launch_is_refused_since_aws_rolls_no
     assert [name for name, _, _ in caught.value.objections] == ["auto-rollback"]
 
 
+def test_more_alarms_than_aws_watches_are_not_cut_off_in_silence(aws: FleetAws, ports: Ports) -> None:
+    aws.alarms = {f"service-{number}": "OK" for number in range(11)}
+    with pytest.raises(BadPreferences, match="11 alarms"):
+        deploy(ports)
+    some = RefreshPreferences(alarms=("service-1", "service-2"), checkpoint_seconds=2, bake_seconds=2)
+    assert deploy(ports, preferences=some).outcome == "done"
+    assert aws.refreshes[0]["Preferences"]["AlarmSpecification"] == {"Alarms": ["service-1", "service-2"]}
+
+
 def test_a_named_alarm_that_does_not_exist_is_a_mistake(ports: Ports) -> None:
     with pytest.raises(UsageError, match="There is no alarm nonsense"):
         deploy(ports, preferences=RefreshPreferences(alarms=("nonsense",)))
