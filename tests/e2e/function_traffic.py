@@ -173,6 +173,7 @@ class Shares:
     trouble: str = ""
     since: list[tuple[float, float]] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    bad_at: float = -math.inf
     back_at: float = math.inf
 
     def __call__(self, event: Any) -> None:
@@ -180,7 +181,7 @@ class Shares:
             return
         self.steps.append(event.step)
         if event.step == self.turn_bad_at and self.callers:
-            self.callers.trouble = self.trouble
+            self.bad_at, self.callers.trouble = time.monotonic(), self.trouble
         new = event.move.after
         if event.step == "$LATEST":  # the alias is moved by now
             self.back_at = min(self.back_at, time.monotonic())
@@ -194,7 +195,7 @@ class Shares:
         return max(at_begin + [share for at, share in self.since if call.begun < at <= call.ended], default=0.0)
 
     def bound(self, calls: list[Call]) -> float:
-        """More calls than this are lost once in a million deploys, if each goes to the new version by its share."""
+        """More of these come to the new version once in a million deploys, if each goes there by its share."""
         shares = [self.of(call) for call in calls]
         return sum(shares) + 5 * math.sqrt(sum(share * (1 - share) for share in shares)) + 1e-9
 
