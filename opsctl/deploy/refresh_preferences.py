@@ -65,9 +65,9 @@ class RefreshPreferences:
 
     @property
     def strategy(self) -> str:
-        """In a word, for the record: "refresh:50%,100%:300s,bake:300s"."""
+        """In a word, for the record: "refresh:50%,100%:5m,bake:5m"."""
         stages = ",".join(f"{percent}%" for percent in self.stages)
-        return f"refresh:{stages}:{self.checkpoint_seconds:g}s,bake:{self.bake_seconds:g}s"
+        return f"refresh:{stages}:{_short(self.checkpoint_seconds)},bake:{_short(self.bake_seconds)}"
 
     @property
     def stages(self) -> tuple[int, ...]:
@@ -103,6 +103,11 @@ class RefreshPreferences:
 
 WAY_BACK = RefreshPreferences(checkpoints=(), checkpoint_seconds=0.0, bake_seconds=0.0, watch_alarms=False)
 """To a version that ran before: as fast as capacity lets it, and not kept by the alarm that may be why."""
+
+
+def _short(seconds: float) -> str:
+    """As people type it: 5m, 90s."""
+    return f"{seconds:g}s" if seconds % 60 or not seconds else f"{seconds / 60:g}m"
 
 
 def _whole(seconds: float) -> int:

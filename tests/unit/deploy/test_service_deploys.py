@@ -80,6 +80,8 @@ def test_a_good_version_replaces_all_instances_and_both_places_name_it(aws: Flee
     seen: list[Any] = []
     ports.on_event = seen.append
     done = deploy(ports)
+    assert done.strategy == "refresh:50%,100%:2s,bake:2s"
+    assert RefreshPreferences().strategy == "refresh:50%,100%:5m,bake:5m"
     assert runs(aws, SECOND)
     assert [(one.step, one.verdict) for one in done.decisions] == [
         ("50 %", "advance"), ("100 %", "advance"), ("bake", "promote"),
