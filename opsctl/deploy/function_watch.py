@@ -22,6 +22,8 @@ from opsctl.deploy.judgement import Limits, Sample, what_is_wrong
 from opsctl.deploy.strategy import Step
 
 ALARM = "ALARM"
+EXERCISE_SECONDS = 60.0
+"""An exercise makes its requests in real time, whatever a local deploy's clock says: so long it may take for them."""
 PRE_TRAFFIC = "pre-traffic"
 """The step before the first shift, and the exercise with its questions: wrong answers to those decide."""
 
@@ -103,6 +105,8 @@ def watch(
     """
     clock, scale, limits = at_work.ports.clock, at_work.time_scale, watching.limits
     seconds, patience = step.seconds / scale, limits.patience_seconds / scale
+    if watching.exercise:
+        patience = max(patience, EXERCISE_SECONDS)
     since, begun, seen = clock.now(), clock.monotonic(), _Seen()
     looks = math.ceil((seconds + patience) / at_work.poll_seconds)
     exercise.begin()
@@ -112,14 +116,15 @@ def watch(
             look, elapsed = _look(at_work, function, watching, since), clock.monotonic() - begun
             seen.take(look, elapsed)
             time_is_over = elapsed >= seconds
-            if time_is_over and (exercise.rounds or not watching.checks):
+            has_sample = seen.new.requests >= limits.minimum_requests
+            if time_is_over and has_sample and (exercise.rounds or not watching.checks):
                 exercise.end()
             waits_for = _missing(seen, look, watching, exercise, time_is_over)
             last = time_is_over and not waits_for
             why = _wrong(seen, watching, exercise, step, looks=looks, last=last)
             blind = 0.0 if seen.blind_since is None else elapsed - seen.blind_since
             impatient = elapsed >= seconds + patience or blind >= patience
-            only_checks = not look.is_blind and seen.new.requests >= limits.minimum_requests and exercise.is_under_way
+            only_checks = not look.is_blind and has_sample and exercise.is_under_way
             if not why and not last and impatient and not only_checks:
                 why = f"nobody can tell whether it is good: {waits_for or 'nothing could be seen'}"
             at_work.tell(_watched(at_work, step, weights, seen, seconds - elapsed, waits_for, look.notes))

@@ -441,6 +441,15 @@ def test_an_aws_that_is_out_of_order_for_a_while_changes_no_outcome_either(
     assert calls > 1
 
 
+def test_a_quiet_function_is_exercised_until_its_sample_is_there(ports: Ports, up: LambdaAws, write: Write) -> None:
+    up.requests_per_second = 0
+    up.clock.meanwhile = lambda now: time.sleep(0.01)  # type: ignore[attr-defined]
+    write("greet", "# greet second", "[[pre_traffic]]\nevent = {}\n")
+    limits = Limits(minimum_requests=30)
+    done = deploy(ports, strategy="all-at-once", bake_seconds=0.5, exercise=("pre-traffic",), limits=limits)
+    assert done.decisions[-1].evidence["new"]["requests"] >= 30
+
+
 def test_a_change_whose_answer_was_lost_is_not_taken_for_somebody_elses(
     ports: Ports, up: LambdaAws, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
