@@ -68,10 +68,16 @@ def customer_of(shelf: Shelf) -> str:
     return f"O'Neill {shelf.sku}"
 
 
-def send(trial: Trial, body: Mapping[str, Any], *, correlation_id: str = "") -> Answer:
-    """Place a checkout; what it writes is removed when the trial ends."""
+def send(trial: Trial, body: Mapping[str, Any], *, correlation_id: str = "", wholly: bool = False) -> Answer:
+    """Place a checkout; what it writes is removed when the trial ends.
+
+    Args:
+        wholly: all that it leads to, too, however far it came; this waits for its end.
+    """
     transaction_id = str(body.get("transaction_id", ""))
     trial.afterwards(f"checkout {transaction_id}", lambda: forget(trial, transaction_id))
+    if wholly:
+        trial.afterwards(f"what {transaction_id} led to", lambda: forget_effects(trial, transaction_id))
     return trial.request(
         "POST", "/v1/checkouts", body=json.dumps(body).encode(), content_type="application/json",
         headers={"x-correlation-id": correlation_id} if correlation_id else {},
@@ -83,12 +89,6 @@ def place(trial: Trial, body: Mapping[str, Any], **how: Any) -> str:
     answer = send(trial, body, **how)
     expect(answer.status == 202, str(answer))
     return str(body["transaction_id"])
-
-
-def follow(trial: Trial, transaction_id: str) -> str:
-    """Have all that a checkout leads to removed when the trial ends, too: by a check, which leaves nothing behind."""
-    trial.afterwards(f"what {transaction_id} led to", lambda: forget_effects(trial, transaction_id))
-    return transaction_id
 
 
 def read(trial: Trial, transaction_id: str) -> dict[str, Any]:
@@ -113,18 +113,18 @@ def end_of(trial: Trial, transaction_id: str, *, within_seconds: float | None = 
 def checkout_path(trial: Trial) -> Mapping[str, Any]:
     """Where a real provider takes real money, just the path that ends before it."""
     shelf = Shelf.fill(trial, 3)
-    too_much = end_of(trial, follow(trial, place(trial, order(shelf, quantity=4))))
+    too_much = end_of(trial, place(trial, order(shelf, quantity=4), wholly=True))
     expect(too_much["status"] == "rejected" and shelf.available == 3, f"4 of 3 were ordered: {too_much['status']}")
     if "sandbox" not in trial.target.output("orders.tables"):
         return {"payment": "not tried: the provider is a real one"}
     wanted, begun = order(shelf), trial.seconds
     for _ in range(3):
-        place(trial, wanted)
-    paid = end_of(trial, follow(trial, wanted["transaction_id"]))
+        place(trial, wanted, wholly=True)
+    paid = end_of(trial, wanted["transaction_id"])
     expect(paid["status"] == "confirmed", f"a paid checkout is {paid['status']}: {paid.get('reason')}")
     seconds = trial.seconds - begun
     expect(shelf.available == 2, f"sent three times, one order took {3 - shelf.available} of 1 from stock")
-    declined = end_of(trial, follow(trial, place(trial, order(shelf, method=DECLINED))))
+    declined = end_of(trial, place(trial, order(shelf, method=DECLINED), wholly=True))
     expect(declined["status"] == "cancelled", f"a checkout whose card was declined is {declined['status']}")
     expect(shelf.available == 2, f"a cancelled checkout left {shelf.available} of 2 in stock")
     return {"seconds_to_confirmed": round(seconds, 3), "history": [entry["status"] for entry in paid["history"]]}
@@ -133,7 +133,7 @@ def checkout_path(trial: Trial) -> Mapping[str, Any]:
 def change_path(trial: Trial) -> Mapping[str, Any]:
     """A rejected checkout's two states, in the history, and through the pipe and the stream in the audit."""
     shelf = Shelf.fill(trial, 0)
-    transaction_id = follow(trial, place(trial, order(shelf)))
+    transaction_id = place(trial, order(shelf), wholly=True)
     begun, states = trial.seconds, ["received", "rejected"]
     trial.until(
         f"{transaction_id} as rejected in the history", lambda: _kept(trial, shelf, transaction_id) == states[-1]
@@ -151,7 +151,7 @@ def change_path(trial: Trial) -> Mapping[str, Any]:
 def notice_path(trial: Trial) -> Mapping[str, Any]:
     """A customer is told that an order was taken, and that it can't be had; of each once."""
     told = Announcements.listen(trial, "orders.topics.order-notices.arn", "transaction_id")
-    transaction_id = follow(trial, place(trial, order(Shelf.fill(trial, 0))))
+    transaction_id = place(trial, order(Shelf.fill(trial, 0)), wholly=True)
     wanted = ["order.placed", "order.rejected"]
 
     def events() -> list[str]:

@@ -127,7 +127,7 @@ INNER_MUTATIONS: tuple[Break, ...] = (
     broken("key-rotation", "the keys rotated no more", ROTATION, with_fields(on=False), "is not rotated"),
     # Photos and images
     broken(
-        "photo-path", "the thumbnail's consumer off", mapping_of("thumbnail"), to(False), "as ready at",
+        "photo-path", "the thumbnail's consumer off", mapping_of("thumbnail", "photos"), to(False), "as ready at",
         BY_WORKER | {"event-sources"} - {"photo-path"},
     ),
     broken(
@@ -138,7 +138,7 @@ INNER_MUTATIONS: tuple[Break, ...] = (
         replaced("photos-api", "auth-token"), "POST /v1/photos/presign answered",
     ),
     broken(
-        "corrupt-photo", "a wrong address of the dead letters", environment_of("thumbnail"),
+        "corrupt-photo", "a wrong address of the dead letters", environment_of("thumbnail", "photos"),
         with_variable("DEAD_LETTERS_URL", "http://localhost/000000000000/nowhere"), "in the dead-letter queue",
     ),
     broken(
@@ -162,7 +162,8 @@ INNER_MUTATIONS: tuple[Break, ...] = (
         subscription("orders.topics.order-events.arn", "-order-payments"), to(NOBODY), "the end of checkout",
     ),
     broken(
-        "checkout-path", "the payments' consumer off", mapping_of("order-payment"), to(False), "the end of checkout",
+        "checkout-path", "the payments' consumer off", mapping_of("order-payment", "order-payments"), to(False),
+        "the end of checkout",
         frozenset({"event-sources"}),
     ),
     broken(

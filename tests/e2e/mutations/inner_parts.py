@@ -33,8 +33,12 @@ def wait_until(look: Callable[[], object], what: str) -> None:
 # --- Functions
 
 
-def environment_of(name: str) -> Part:
-    """Environment variables of what a function's alias is on; changed ones are published as a version of their own."""
+def environment_of(name: str, queue: str = "") -> Part:
+    """Environment variables of what a function's alias is on; changed ones are published as a version of their own.
+
+    Args:
+        queue: what it works off; it is emptied, because what waited meanwhile is about things that were taken back.
+    """
 
     def read(target: SmokeTarget) -> Any:
         function = target.output(f"functions.{name}.function_name")
@@ -48,6 +52,7 @@ def environment_of(name: str) -> Part:
             FunctionName=function, Environment={"Variables": value["variables"]},
         )  # fmt: skip
         _point(target, name, value["version"], changed=value["variables"] != before["variables"])
+        _empty(target, queue)
 
     return Part(f"variables of {name}", read, write)
 
@@ -99,6 +104,11 @@ def _point(target: SmokeTarget, name: str, version: str, *, changed: bool) -> No
         target.aws.call("lambda", "delete_function", FunctionName=function, Qualifier=live)
 
 
+def _empty(target: SmokeTarget, queue: str) -> None:
+    if queue:
+        target.aws.call("sqs", "purge_queue", QueueUrl=target.output(f"queues.{queue}.url"))
+
+
 def alias_of(name: str) -> Part:
     """The version that a function's alias is on."""
 
@@ -110,8 +120,8 @@ def alias_of(name: str) -> Part:
     return Part(f"alias of {name}", lambda target: _live(target, name), write)
 
 
-def mapping_of(name: str) -> Part:
-    """Whether a function's event source mapping is on."""
+def mapping_of(name: str, queue: str = "") -> Part:
+    """Whether a function's event source mapping is on. `queue` as in `environment_of`."""
 
     def find(target: SmokeTarget) -> dict[str, Any]:
         found: list[dict[str, Any]] = target.aws.call(
@@ -120,6 +130,7 @@ def mapping_of(name: str) -> Part:
         return found[0]
 
     def write(target: SmokeTarget, on: Any) -> None:
+        _empty(target, queue)
         target.aws.call("lambda", "update_event_source_mapping", UUID=find(target)["UUID"], Enabled=on)
         wait_until(lambda: find(target)["State"] == ("Enabled" if on else "Disabled"), f"the mapping of {name}")
 
