@@ -30,6 +30,8 @@ from opsctl.errors import OpsctlError, UsageError
 from opsctl.files import write_atomically
 
 USUAL_PORT = 4566
+ANSWER_SECONDS = 15.0
+"""A daemon on a machine that is busy with tests was seen to take more than 2 s for its first word."""
 START_SECONDS = 30.0
 """How long a start may take on a busy machine. A quiet one needs 2 to 3 s."""
 STOP_SECONDS = 5.0
@@ -380,7 +382,7 @@ def _ask(record: _Record) -> Running | None:
     try:
         # Loopback, whatever proxy the caller's environment names.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{record.port}/_opsctl/status", timeout=2) as answer:
+        with opener.open(f"http://127.0.0.1:{record.port}/_opsctl/status", timeout=ANSWER_SECONDS) as answer:
             said: dict[str, Any] = json.load(answer)
         if said["pid"] != record.pid:
             return None
