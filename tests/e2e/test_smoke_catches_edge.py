@@ -16,7 +16,7 @@ import pytest
 from opsctl.smoke import SmokeTarget
 from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge_checks import EDGE_CHECKS
-from tests.e2e.mutations.counting import counted
+from tests.e2e.mutations.counting import counted, when_quiet
 from tests.e2e.mutations.edge import EDGE_MUTATIONS, without_rules
 from tests.e2e.mutations.mutation import Break, Mutation, Part, batches, broken_in, prove, restore_what_was_left
 from tests.e2e.mutations.parts import WEB_ACL
@@ -143,7 +143,7 @@ def test_a_break_that_changes_nothing_proves_nothing(target: SmokeTarget, tmp_pa
 
 
 def test_a_healthy_edge_fails_no_check_and_nothing_is_left_of_a_run(stack: Project, target: SmokeTarget) -> None:
-    before = counted(target)
+    before = when_quiet(target)
     report = json.loads(stack.opsctl("smoke", "local", "--tag", "edge", "--json").stdout)
     assert [result["message"] for result in report["results"] if result["message"]] == []
     assert {result["name"] for result in report["results"]} == {check.name for check in EDGE_CHECKS}

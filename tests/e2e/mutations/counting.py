@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from opsctl.smoke import SmokeTarget
+from tests.e2e.project import wait_for
+
+QUIET_SECONDS = 3
+
+
+def when_quiet(target: SmokeTarget) -> dict[str, Any]:
+    """`counted`, once the pipelines of what ran before have come to their ends."""
+
+    def look() -> dict[str, Any] | None:
+        before = counted(target)
+        time.sleep(QUIET_SECONDS)
+        return before if counted(target) == before else None
+
+    found: dict[str, Any] = wait_for(look, seconds=90, what="an environment where nothing moves")
+    return found
 
 
 def counted(target: SmokeTarget) -> dict[str, Any]:

@@ -153,15 +153,12 @@ def open_to_everybody(action: str, objects: str = "/*") -> Change:
     return change
 
 
-def without_file(end: str) -> Change:
-    """The last of the site's files whose key ends so is deleted."""
+def without_files(end: str) -> Change:
+    """The site's files whose key ends so are deleted, in each version of the page that is kept."""
 
     def change(site: Any) -> Any:
-        key = [key for key in site["there"] if key.endswith(end)][-1]
-        return {
-            "there": [other for other in site["there"] if other != key],
-            "deleted": sorted([*site["deleted"], key]),
-        }
+        gone = {key for key in site["there"] if key.endswith(end)}
+        return {"there": sorted(set(site["there"]) - gone), "deleted": sorted({*site["deleted"], *gone})}
 
     return change
 
@@ -284,11 +281,11 @@ EDGE_MUTATIONS: tuple[Break, ...] = (
     ),
     Mutation(
         name="the page's settings deleted", check="site-page", says="GET /site.json answered 403",
-        part=SITE_FILES, change=without_file("site.json"),
+        part=SITE_FILES, change=without_files("site.json"),
     ),
     Mutation(
         name="the page's script deleted", check="site-page", says=r"what is not there: GET .*\.js answered 403",
-        part=SITE_FILES, change=without_file("app.js"), also=frozenset({"cache-hit", "compression"}),
+        part=SITE_FILES, change=without_files("app.js"), also=frozenset({"cache-hit", "compression"}),
     ),
     Mutation(
         name="no page at /", check="site-page", says="GET / answered 403", alone=True,
