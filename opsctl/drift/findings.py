@@ -97,6 +97,7 @@ def classify(before: Instance, after: Instance, refreshed: Refreshed) -> tuple[D
         reason = (
             noise.owned(after.type, attribute, refreshed.ignores(after))
             or noise.moving(after.type, attribute)
+            or noise.released(after.type, attribute, old, new)
             or mirrored(before, after, attribute, refreshed)
         )
         if reason:

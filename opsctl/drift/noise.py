@@ -6,13 +6,16 @@ documentation as computed and moving.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 EMPTY = 'empty: null, "", [] and {} are one to the provider'
 SPELLING = "the same document, spelled otherwise"
 RESORTED = "a set whose members are spelled otherwise, so sorted anew"
 OWNED = "Terraform is told to leave it to deploys (ignore_changes)"
+RELEASED = "which artifact runs is a deploy's to say; a plan shows it where the launch template doesn't agree"
 TAGS = "tags, counted again with the provider's default ones"
 
 CHANGED_AT = "says when it was last changed, not what it is"
@@ -100,6 +103,34 @@ def owned(kind: str, attribute: str, ignored: frozenset[str]) -> str:
     """Why an attribute is not Terraform's; "" if it is. `ignored`: what `ignore_changes` names, {"*"} for all."""
     leaders = {attribute, *FOLLOWING.get(kind, {}).get(attribute, ())}
     return OWNED if ANY in ignored or leaders & ignored else ""
+
+
+ARTIFACT = re.compile(r"^ARTIFACT_SHA256=.*$", re.MULTILINE)
+"""The line of the service's user data that a deploy changes (terraform/modules/service)."""
+
+
+def released(kind: str, attribute: str, old: Any, new: Any) -> str:
+    """Why a difference is what a deploy of the service leaves; "" if it isn't, or is more than that."""
+    without = _WITHOUT_RELEASE.get((kind, attribute))
+    return RELEASED if without and without(old) == without(new) else ""
+
+
+def _without_artifact(user_data: Any) -> Any:
+    try:
+        return ARTIFACT.sub("", base64.b64decode(user_data).decode())
+    except (TypeError, ValueError):
+        return user_data
+
+
+def _without_version(templates: Any) -> Any:
+    return [{**one, "version": ""} for one in templates] if isinstance(templates, list) else templates
+
+
+_WITHOUT_RELEASE: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("aws_launch_template", "user_data"): _without_artifact,
+    ("aws_launch_template", "default_version"): lambda _: "",
+    ("aws_autoscaling_group", "launch_template"): _without_version,
+}
 
 
 def plain(kind: str, value: Any, name: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -274,3 +275,24 @@ def test_a_resource_that_is_gone_is_deleted_and_one_as_it_was_is_not_mentioned()
     gone, kept = instance(label="gone", a=1), instance(label="kept", a=1)
     found = findings(refreshed([gone, kept], [kept]))
     assert [(one.address, one.kind, one.is_real) for one in found] == [("aws_thing.gone", "deleted", True)]
+
+
+def user_data(artifact: str, port: int = 8080) -> str:
+    return base64.b64encode(f"#!/bin/bash\nARTIFACT_SHA256='{artifact}'\nSERVICE_PORT={port}\n".encode()).decode()
+
+
+def test_another_artifact_of_the_service_is_a_deploys_and_no_drift() -> None:
+    before = instance("aws_launch_template", user_data=user_data("a" * 64), default_version=1)
+    after = instance("aws_launch_template", user_data=user_data("b" * 64), default_version=2)
+    assert drift(before, after) == []
+    group = instance("aws_autoscaling_group", launch_template=[{"id": "lt-1", "version": "1"}])
+    assert drift(group, instance("aws_autoscaling_group", launch_template=[{"id": "lt-1", "version": "2"}])) == []
+
+
+def test_whatever_else_changes_in_what_instances_run_is_drift() -> None:
+    before = instance("aws_launch_template", user_data=user_data("a" * 64))
+    assert drift(before, instance("aws_launch_template", user_data=user_data("b" * 64, port=22))) == ["user_data"]
+    assert drift(before, instance("aws_launch_template", user_data="%")) == ["user_data"]
+    group = instance("aws_autoscaling_group", launch_template=[{"id": "lt-1", "version": "1"}])
+    other = instance("aws_autoscaling_group", launch_template=[{"id": "lt-2", "version": "1"}])
+    assert drift(group, other) == ["launch_template[0].id"]
