@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opsctl.journal import Entry, Journal, Record, Unreadable, Verdict
     from opsctl.ui.console import Console
 
-STYLES = {"done": "green", "failed": "red", "interrupted": "yellow", "abandoned": "red"}
+STYLES = {"done": "green", "failed": "red", "interrupted": "yellow", "abandoned": "red", "killed": "red"}
 COLUMNS = ("#", "when", "command", "result", "who", "what", "took", "from")
 DEPLOY_COLUMNS = ("#", "when", "command", "outcome", "who", "versions", "strategy", "took", "why")
 
@@ -137,7 +137,8 @@ def _deploy_cells(entry: Entry, now: datetime, outcome: str = "") -> list[str | 
     from opsctl.ui.console import duration
 
     details = entry.details
-    word = outcome or str(details.get("outcome") or entry.result)
+    killed = "killed" if entry.result == "abandoned" else ""
+    word = outcome or killed or str(details.get("outcome") or entry.result)
     moves = [_table(move) for move in details.get("moves") or ()]
     versions = "; ".join(
         f"{move.get('name')} {short(str(move.get('before')))} → {short(str(move.get('after') or '?'))}"

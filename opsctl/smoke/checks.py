@@ -154,7 +154,7 @@ INNER_CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "alarms-quiet", "No alarm is firing.",
-        observability.alarms_quiet, 30, frozenset({"observability", "alarms"}), "alarm-firing",
+        observability.alarms_quiet, 60, frozenset({"observability", "alarms"}), "alarm-firing",
     ),
     Check(
         "logs-kept", "Every function has a log group with an end, and the API notes every request.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from opsctl.smoke import checkouts
-from opsctl.smoke.check import Trial, expect
+from opsctl.smoke.check import CheckFailed, Trial, expect
 
 EDGE_REGION = "us-east-1"
 REACHED = frozenset({"order-intake", "order-inventory", "order-notice", "order-history", "order-audit"})
@@ -32,14 +33,35 @@ def alarms_present(trial: Trial) -> Mapping[str, Any]:
 
 
 def alarms_quiet(trial: Trial) -> Mapping[str, Any]:
-    found = alarms(trial)
-    firing = {name: alarm for name, alarm in found.items() if alarm["StateValue"] == "ALARM"}
+    """No alarm fires, but for those of dead letters that are gone: an alarm keeps for its period.
+
+    Checks of this very run have letters in queues for a moment, and take them out.
+    """
+
+    def firing() -> dict[str, dict[str, Any]]:
+        found = {name: alarm for name, alarm in alarms(trial).items() if alarm["StateValue"] == "ALARM"}
+        return {name: alarm for name, alarm in found.items() if not _is_over(trial, alarm)}
+
+    with contextlib.suppress(CheckFailed):
+        trial.until("silence", lambda: not firing(), within_seconds=trial.seconds_left / 2)
+    found = firing()
     expect(
-        not firing,
+        not found,
         "; ".join(f"{name} since {alarm['StateUpdatedTimestamp']:%H:%M:%S}: {alarm.get('AlarmDescription', '')}"
-                  for name, alarm in sorted(firing.items())),
+                  for name, alarm in sorted(found.items())),
     )  # fmt: skip
-    return {"quiet": len(found)}
+    return {"quiet": len(alarms(trial))}
+
+
+def _is_over(trial: Trial, alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm told of messages in a queue that is empty by now."""
+    queue = {one["Name"]: one["Value"] for one in alarm.get("Dimensions", ())}.get("QueueName")
+    if queue is None or alarm.get("MetricName") != "ApproximateNumberOfMessagesVisible":
+        return False
+    waiting = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = trial.aws.call("sqs", "get_queue_url", QueueName=queue)["QueueUrl"]
+    counts = trial.aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=waiting)["Attributes"]
+    return not any(int(counts[name]) for name in waiting)
 
 
 def alarms(trial: Trial) -> dict[str, dict[str, Any]]:
