@@ -111,7 +111,7 @@ def function(
 ) -> None:
     """Build functions, publish a version of each, and shift their traffic to it, step by step.
 
-    Exit code 1: it was taken back, and what ran before runs again; --json says why.
+    Exit code 1: it was taken back, or is half done; --json says which (`outcome`) and why.
     """
 
     def begin(ports: Ports, approve: Approve) -> Deployed:
@@ -180,7 +180,7 @@ def service(
 ) -> None:
     """Build the Java service and replace its instances, a part after the other, watched by alarms.
 
-    Exit code 1: it was taken back, and what ran before runs again; --json says why.
+    Exit code 1: it was taken back, or is half done; --json says which (`outcome`) and why.
     """
 
     def begin(ports: Ports, approve: Approve) -> Deployed:
@@ -221,7 +221,7 @@ def site(
 ) -> None:
     """Publish the page: hashed assets first, HTML last, then the cache's changed paths.
 
-    Exit code 1: it was taken back, and what was there before is there again; --json says why.
+    Exit code 1: it was taken back, or is half done; --json says which (`outcome`) and why.
     """
 
     def begin(ports: Ports, approve: Approve) -> Deployed:
@@ -271,12 +271,12 @@ def carry_out(
         yes: nobody is asked. Without a terminal nobody is asked either: what is moved is watched, and goes back.
 
     Raises:
-        DeployReturned: after its document was printed, with `json`.
+        DeployReturned, HalfDone, LeftInFlight: after its document was printed, with `json`.
     """
     from contextlib import ExitStack
 
     from opsctl.cli.deploy_view import DeployApproval, DeployView, show_deployed
-    from opsctl.deploy.deploying import DeployReturned
+    from opsctl.deploy.deploying import DeployReturned, HalfDone, LeftInFlight
     from opsctl.environments.ports import connect
 
     screen = console()
@@ -290,9 +290,9 @@ def carry_out(
                 listener = stack.enter_context(Recording(record, view))
             ports = connect(config(), named(environment), on_event=listener, start=False)
             deployed = begin(ports, DeployApproval(screen, view, yes))
-    except DeployReturned as returned:
+    except (DeployReturned, HalfDone, LeftInFlight) as ended:
         if json:
-            screen.json(returned.deployed.to_json())
+            screen.json(ended.deployed.to_json())
         raise
     if json:
         screen.json(deployed.to_json())

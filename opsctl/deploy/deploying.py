@@ -23,9 +23,13 @@ from opsctl.terraform.lock import user
 
 POLL_SECONDS = {True: 0.5, False: 10.0}
 """Between two looks at a step, for a local environment and for one on AWS."""
-DONE, RETURNED = "done", "returned"
+DONE, RETURNED, HALF_DONE = "done", "returned", "half-done"
 DEPLOY, ROLLBACK = "deploy", "rollback"
 ALL_AT_ONCE = "all-at-once"
+KEPT_DECISIONS = 18
+"""In the journal, whose records hold 16 kB (`journal.bounds`)."""
+MOST_MOVES = 20
+"""In one deploy: its record has to name them all."""
 
 
 Approver = Callable[[tuple[Move, ...]], bool]
@@ -60,7 +64,7 @@ class DeployReturned(OpsctlError):
 
     def __init__(self, deployed: Deployed) -> None:
         self.deployed = deployed
-        back = ", ".join(f"{move.name} is at {short(move.before)}" for move in deployed.moves)
+        back = ", ".join(f"{move.name} went back to {short(move.before)}" for move in deployed.moves)
         super().__init__(
             f"The {deployed.command} was taken back: {deployed.why}", where=f"{deployed.environment}: {back}",
             next=f"opsctl history {deployed.environment} --deploys has the evidence.",
@@ -68,15 +72,34 @@ class DeployReturned(OpsctlError):
 
 
 class HalfDone(OpsctlError):
-    """A deploy could neither go on nor be taken back."""
+    """A deploy could neither go on nor be taken back. `deployed` is what is in flight."""
 
-    def __init__(self, deploy: InFlight, error: OpsctlError) -> None:
-        name = deploy.environment
+    def __init__(self, deploy: InFlight, why: str) -> None:
+        self.deployed = _deployed(deploy, HALF_DONE, 0.0)
         super().__init__(
-            f"The {deploy.command} is half done, and taking it back failed: {error.what}",
-            where=f"{name}: {', '.join(map(str, deploy.moves))}; at: {deploy.step}",
-            next=f"opsctl deploy resume {name} --back tries again; opsctl deploy resume {name} goes on.",
-        )
+            f"The {deploy.command} is half done, and taking it back failed: {why}",
+            where=_place(deploy), next=_ways(deploy),
+        )  # fmt: skip
+
+
+class LeftInFlight(Interrupted):
+    """A second Ctrl-C, on the way back. `deployed` is what is in flight."""
+
+    def __init__(self, deploy: InFlight) -> None:
+        self.deployed = _deployed(deploy, HALF_DONE, 0.0)
+        super().__init__(
+            f"Interrupted on the way back: the {deploy.command} is half done.",
+            where=_place(deploy), next=_ways(deploy),
+        )  # fmt: skip
+
+
+def _place(deploy: InFlight) -> str:
+    return f"{deploy.environment}: {', '.join(map(str, deploy.moves))}; at: {deploy.step}"
+
+
+def _ways(deploy: InFlight) -> str:
+    name = deploy.environment
+    return f"opsctl deploy resume {name} --back takes it back; opsctl deploy resume {name} goes on where it is."
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,7 @@ class Deployed:
     """What a deploy did.
 
     Attributes:
-        outcome: "done" or "returned"; `why` says why it was returned.
+        outcome: "done", "returned" or "half-done"; `why` says why it was returned.
         moves: with both versions.
     """
 
@@ -185,8 +208,9 @@ class AtWork:
         """
         require_held(self.ports)
         self.check_wish()
+        position = self.deploy.position if position is None else position
         deploy = replace(
-            self.deploy, step=step, position=self.deploy.position if position is None else position,
+            self.deploy, step=step, position=position, reached=max(position, self.deploy.reached),
             settings=dict(self.deploy.settings) | settings,
         )  # fmt: skip
         if after is not None:
@@ -248,6 +272,8 @@ def begin(
         HalfDone: it could not be taken back either; `opsctl deploy resume` goes on.
         GuardRefused, EnvironmentLocked, UnfinishedDeploy, NotUp: nothing was changed.
     """
+    if len(moves) > MOST_MOVES:
+        raise UsageError(f"{len(moves)} things at once: {MOST_MOVES} at most in one {command}.")
     is_way_back = command == ROLLBACK  # no freeze and no dirty branch keeps anybody from what ran before
     if not is_way_back:
         guards.check_place(ports, command, intent)
@@ -370,7 +396,7 @@ def _forward(at_work: AtWork, mover: Mover) -> None:
     except LockLost:
         raise
     except OpsctlError as error:
-        raise HalfDone(at_work.deploy, error) from (cause or error)
+        raise HalfDone(at_work.deploy, error.what) from (cause or error)
 
 
 def _back(at_work: AtWork, mover: Mover) -> None:
@@ -378,15 +404,21 @@ def _back(at_work: AtWork, mover: Mover) -> None:
         mover.back(at_work)
     except LockLost:
         raise
+    except (Interrupted, KeyboardInterrupt) as error:
+        raise LeftInFlight(at_work.deploy) from error
     except OpsctlError as error:
-        raise HalfDone(at_work.deploy, error) from error
+        raise HalfDone(at_work.deploy, error.what) from error
+    except Exception as error:
+        raise HalfDone(at_work.deploy, f"an error that nobody foresaw ({type(error).__name__})") from error
 
 
 def _details(deploy: InFlight) -> dict[str, Any]:
     """What the journal keeps of a deploy."""
     return {
         "kind": deploy.kind, "strategy": deploy.strategy, "moves": [vars(move) for move in deploy.moves],
-        "decisions": [vars(decision) for decision in deploy.decisions], "returned_because": deploy.returning,
+        "returned_because": deploy.returning,
+        # A record is bounded, and the last ones decide.
+        "decisions": [vars(decision) for decision in deploy.decisions[-KEPT_DECISIONS:]],
     }  # fmt: skip
 
 

@@ -57,6 +57,11 @@ class Exercise:
         """Begin no further round; the one under way goes on to its end and cleans up."""
         self._end.set()
 
+    def wait(self) -> None:
+        """Let the round under way clean up, before our process ends."""
+        if self._thread.is_alive():
+            self._thread.join(LONGEST_ROUND_SECONDS)
+
     @property
     def is_over(self) -> bool:
         """Whether nothing is under way any more."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opsctl.aws.clients import Aws
+from opsctl.aws.errors import AwsError
 from opsctl.deploy.function_versions import LIVE
 from opsctl.deploy.judgement import QUANTILES, Sample
 
@@ -43,8 +44,10 @@ def samples(aws: Aws, function: str, versions: Sequence[str], *, since: datetime
     found: dict[tuple[int, str, str], list[float]] = {}
     for result in aws.pages(
         "cloudwatch", "get_metric_data", "MetricDataResults[]",
-        MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(minutes=1),
+        MetricDataQueries=queries, StartTime=since, EndTime=max(now, since) + timedelta(minutes=1),
     ):  # fmt: skip
+        if result.get("StatusCode") in ("InternalError", "Forbidden"):  # no values, and yet no "none"
+            raise AwsError(f"CloudWatch gave no {meanings[result['Id']][1]} ({result['StatusCode']}).")
         found.setdefault(meanings[result["Id"]], []).extend(result["Values"])
     return [_sample(found, number) for number in range(len(versions))]
 

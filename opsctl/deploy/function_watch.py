@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from opsctl.aws.errors import AwsError
@@ -107,7 +107,7 @@ def watch(
     seconds, patience = step.seconds / scale, limits.patience_seconds / scale
     if watching.exercise:
         patience = max(patience, EXERCISE_SECONDS)
-    since, begun, seen = clock.now(), clock.monotonic(), _Seen()
+    since, begun, seen = _own_minutes(at_work), clock.monotonic(), _Seen()
     looks = math.ceil((seconds + patience) / at_work.poll_seconds)
     exercise.begin()
     try:
@@ -132,6 +132,14 @@ def watch(
                 return Verdict(why, _evidence(seen, step, watching, exercise, elapsed))
     finally:
         exercise.end()
+
+
+def _own_minutes(at_work: AtWork) -> datetime:
+    """From when on all requests are this step's: CloudWatch rounds the begin of a window down to the minute, the local
+    cloud to the second. Source: GetMetricData, API reference (StartTime).
+    """
+    now = at_work.ports.clock.now()
+    return now if at_work.ports.environment.is_local else now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 def _look(at_work: AtWork, function: Function, watching: Watching, since: datetime) -> _Look:

@@ -42,7 +42,7 @@ from opsctl.deploy.function_versions import (
 from opsctl.deploy.function_watch import ALARM, PRE_TRAFFIC, Watching, watch, with_own_limit
 from opsctl.deploy.judgement import LIMITS, OF_TIMEOUT, Limits, Sample
 from opsctl.deploy.strategy import BAKE_SECONDS, Step, parse_strategy
-from opsctl.deploy.traffic_checks import DeployRules, in_order, read_rules
+from opsctl.deploy.traffic_checks import DeployRules, Probe, in_order, read_rules
 from opsctl.environments.events import Notice
 from opsctl.environments.in_flight import Move
 from opsctl.environments.intent import UNSAID, Intent
@@ -163,6 +163,7 @@ class FunctionMover:
 
     def __init__(self, run_checks: Runner = run_smoke_checks) -> None:
         self._run_checks = run_checks
+        self._exercises: list[Exercise] = []
 
     def current(self, ports: Ports, outputs: Mapping[str, Any], name: str) -> str:
         """The version that `live` points to; with a second one beside it, still the first."""
@@ -185,10 +186,11 @@ class FunctionMover:
             return
         for position in range(at_work.deploy.position, len(at_work.deploy.moves)):
             self._move(at_work, position)
+        self._let_exercises_end()
 
     def back(self, at_work: AtWork) -> None:
         """First everybody gets the old version, then `$LATEST` gets its code."""
-        ports, begun = at_work.ports, list(enumerate(at_work.deploy.moves))[: at_work.deploy.position + 1]
+        ports, begun = at_work.ports, list(enumerate(at_work.deploy.moves))[: at_work.deploy.reached + 1]
         for position, move in reversed(begun):
             function = _function(at_work, move.name)
             at_work.step(f"back to {move.before}", position=position, weights={move.before: 100.0})
@@ -199,6 +201,12 @@ class FunctionMover:
             function = _function(at_work, move.name)
             at_work.step("$LATEST", position=position)
             _hold(ports, function, function.version(function.live().version))
+        self._let_exercises_end()
+
+    def _let_exercises_end(self) -> None:
+        """At the very end, so that nobody waits for the way back."""
+        for exercise in self._exercises:
+            exercise.wait()
 
     def _move(self, at_work: AtWork, position: int) -> None:
         resumed = at_work.deploy.position == position and at_work.deploy.step
@@ -250,6 +258,7 @@ class FunctionMover:
             lambda names: self._round(at_work, function, names), [*watching.checks, *watching.exercise],
             at_work.poll_seconds,
         )  # fmt: skip
+        self._exercises.append(exercise)
         verdict = watch(at_work, function, step, weights, watching, exercise)
         if verdict.why:
             self._return(at_work, verdict.why, verdict.evidence)
@@ -262,7 +271,7 @@ class FunctionMover:
     def _round(self, at_work: AtWork, function: Function, names: Sequence[str]) -> Mapping[str, str]:
         """Every check once. The function's own questions, where they are wished for, go through `live`."""
         own = Function(at_work.ports, function.name)
-        probes = self._rules(at_work).probes if PRE_TRAFFIC in names else ()
+        probes = _harmless(self._rules(at_work)) if PRE_TRAFFIC in names else ()
         wanted = [probe for probe in probes for _ in range(PROBES_IN_A_ROUND)]
         wrong = at_work.ports.aws.map(
             lambda probe: probe.what_is_wrong(*own.invoke(LIVE, probe.event)), wanted, concurrency=PROBES_AT_ONCE
@@ -323,9 +332,14 @@ def _sources(ports: Ports, names: Sequence[str]) -> dict[str, FunctionSource]:
     return {name: found[name] for name in names}
 
 
+def _harmless(rules: DeployRules) -> list[Probe]:
+    """Questions that can be asked through `live`: one that is answered with an error counts as one of the version's."""
+    return [probe for probe in rules.probes if not probe.error]
+
+
 def _require_questions(rules: Mapping[str, DeployRules], exercise: Sequence[str]) -> None:
     for name, found in rules.items():
-        if PRE_TRAFFIC in exercise and not found.probes:
+        if PRE_TRAFFIC in exercise and not _harmless(found):
             raise UsageError(
                 f"{name} has nothing to be exercised with.", next="Give its deploy.toml a [[pre_traffic]]."
             )

@@ -101,6 +101,7 @@ class Stage:
     Attributes:
         percent: of instances replaced.
         seconds: how long it is watched from then on; already scaled.
+        held_seconds: how long AWS may hold it without anything moving.
         ends_at: percent at which AWS has gone on to the next stage.
         ends_with: statuses of the refresh that say the same.
     """
@@ -110,6 +111,7 @@ class Stage:
     seconds: float
     ends_at: int
     ends_with: frozenset[str]
+    held_seconds: float = 0.0
 
     def is_reached(self, look: Look) -> bool:
         """Whether so many are replaced, so that the stage's time runs."""
@@ -139,8 +141,8 @@ def stages(percentages: tuple[int, ...], delay: float, bake: float) -> tuple[Sta
         Stage(f"{percent} %", percent, delay, following, REPLACED) for percent, following in pairwise(percentages)
     )
     if not bake:
-        return (*replaced, Stage("100 %", 100, 0.0, NEVER, SUCCESSFUL))
-    return (*replaced, Stage("100 %", 100, 0.0, NEVER, REPLACED), Stage(BAKE, 100, bake, NEVER, SUCCESSFUL))
+        return (*replaced, Stage("100 %", 100, 0.0, NEVER, SUCCESSFUL, delay))
+    return (*replaced, Stage("100 %", 100, 0.0, NEVER, REPLACED, delay), Stage(BAKE, 100, bake, NEVER, SUCCESSFUL))
 
 
 def judge(look: Look, stage: Stage, *, template: int, held: float, stalled: float, patience: float) -> Judgement:
@@ -162,7 +164,7 @@ def judge(look: Look, stage: Stage, *, template: int, held: float, stalled: floa
     healthy, needed = look.healthy(template), -(-stage.percent * look.desired // 100)
     if healthy >= needed and stage.is_over(look, held):
         return Judgement("advance", f"{healthy} of {look.desired} instances run it and are healthy")
-    if stalled > patience + (stage.seconds if stage.is_reached(look) else 0.0):
+    if stalled > patience + (max(stage.seconds, stage.held_seconds) if stage.is_reached(look) else 0.0):
         return Judgement(
             "return", f"{healthy} of the {needed} instances needed became healthy, and no other in {stalled:.0f} s"
         )

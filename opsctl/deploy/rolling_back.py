@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -90,7 +90,7 @@ def named(ports: Ports, things: Sequence[str]) -> tuple[str, list[str]]:
         return deploy.kind, [move.name for move in deploy.moves]
     for entry in deploys(ports):
         if is_done(entry) and entry.command == DEPLOY:
-            return entry.details["kind"], [move["name"] for move in entry.details["moves"]]
+            return entry.details["kind"], [move["name"] for move in moves_of(entry)]
     raise NothingBefore("Nothing was deployed yet that could be rolled back.", where=ports.environment.name)
 
 
@@ -101,8 +101,9 @@ def before(ports: Ports, kind: str, name: str, now: str) -> str:
         NothingBefore: no deploy of it is recorded.
     """
     for entry in deploys(ports):
-        for move in entry.details.get("moves", ()):
-            if (move.get("kind"), move.get("name"), move.get("after")) == (kind, name, now) and is_done(entry):
+        # What a rollback left is what ran before: to go back once more means the version before that.
+        for move in moves_of(entry) if entry.command == DEPLOY and is_done(entry) else ():
+            if (move.get("kind"), move.get("name"), move.get("after")) == (kind, name, now):
                 return str(move["before"])
     raise NothingBefore(
         f"No deploy is recorded that brought {name} to version {short(now)}, so nothing is known to go back to.",
@@ -110,13 +111,16 @@ def before(ports: Ports, kind: str, name: str, now: str) -> str:
     )  # fmt: skip
 
 
-def deploys(ports: Ports) -> list[Entry]:
-    """All deploys and rollbacks that are recorded, the last first."""
-    return [
-        record.entry
-        for record in ports.journal.newest()
-        if isinstance(record, Record) and record.entry.details.get("moves")
-    ]
+def deploys(ports: Ports) -> Iterator[Entry]:
+    """Deploys and rollbacks that are recorded, the last first; reads no further back than somebody asks."""
+    for record in ports.journal.newest():
+        if isinstance(record, Record) and moves_of(record.entry):
+            yield record.entry
+
+
+def moves_of(entry: Entry) -> list[Mapping[str, Any]]:
+    """What a record says was moved; what it says in another way is passed over."""
+    return [move for move in entry.details.get("moves") or () if isinstance(move, Mapping)]
 
 
 def is_done(entry: Entry) -> bool:
@@ -128,7 +132,7 @@ def _take_back(ports: Ports, kind: str, names: Sequence[str], approve: Approver,
     """Take back a deploy of these things that is in flight; None when there is none, or it was over before it heard."""
     store, begun = InFlightStore(ports.bucket, ports.environment.name), ports.clock.monotonic()
     deploy = store.read()
-    if deploy is None or not _concerns(deploy, kind, names):
+    if deploy is None or deploy.command == ROLLBACK or not _concerns(deploy, kind, names):
         return None
     back = tuple(Move(move.kind, move.name, move.after or move.before, move.before) for move in deploy.moves)
     require_agreed(approve, back)
@@ -150,7 +154,7 @@ def _take_back(ports: Ports, kind: str, names: Sequence[str], approve: Approver,
 def _is_at_work(ports: Ports) -> bool:
     """Whether a command may be alive that holds the environment."""
     situation = look(ports)
-    return situation is not None and situation.verdict.life is not Life.ORPHANED
+    return situation is not None and situation.verdict.life is Life.LIVE
 
 
 def _is_in_flight(store: InFlightStore, deploy: InFlight) -> bool:
@@ -162,12 +166,12 @@ def _concerns(deploy: InFlight, kind: str, names: Sequence[str]) -> bool:
     return deploy.kind == kind and bool({move.name for move in deploy.moves} & set(names))
 
 
-def versions_of(entries: Sequence[Entry], kind: str, name: str) -> Mapping[str, Any]:
+def versions_of(entries: Iterable[Entry], kind: str, name: str) -> Mapping[str, Any]:
     """Versions that a thing ran, as its deploys tell: version → when it was deployed last."""
     return {
         str(move["after"]): entry.at
-        for entry in reversed(entries)
+        for entry in reversed(list(entries))
         if is_done(entry)
-        for move in entry.details["moves"]
+        for move in moves_of(entry)
         if (move.get("kind"), move.get("name")) == (kind, name)
     }

@@ -341,8 +341,22 @@ class _Run:
         given = at_work.deploy.settings.get("preferences")
         self.preferences = RefreshPreferences.of(given) if given else WAY_BACK
         self.alarms = tuple(at_work.deploy.settings.get("alarms", ()))
+        self._warmup_seconds = self.preferences.warmup_seconds
         within = self.preferences.healthy_within_seconds
-        self.patience = START_SECONDS[self.ports.environment.is_local] if within is None else within
+        self._start_patience = START_SECONDS[self.ports.environment.is_local] if within is None else within
+
+    @property
+    def warmup_seconds(self) -> float:
+        """What a new instance waits until it counts, as AWS has it."""
+        if self._warmup_seconds is None:
+            group = self._surely(self._group, patience=self._start_patience)
+            self._warmup_seconds = group.get("DefaultInstanceWarmup", group.get("HealthCheckGracePeriod", 0))
+        return self._warmup_seconds
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a move that are too many."""
+        return self._start_patience + self.warmup_seconds / self.at_work.time_scale
 
     @property
     def move(self) -> Move:
@@ -397,10 +411,7 @@ class _Run:
     def _start(self, number: int, preferences: RefreshPreferences, alarms: tuple[str, ...]) -> str:
         """Start a refresh to a template version; its id."""
         scale = self.at_work.time_scale
-        warmup = preferences.warmup_seconds
-        if warmup is None and scale != 1:
-            group = self._group()
-            warmup = group.get("DefaultInstanceWarmup", group.get("HealthCheckGracePeriod", 0))
+        warmup = self.warmup_seconds if scale != 1 else preferences.warmup_seconds
         template = {"LaunchTemplateId": self.template.id, "Version": str(number)}
         try:
             answer = self.aws.call(
@@ -469,12 +480,14 @@ class _Run:
         while (refresh := self._active_to(made)) is not None:
             if refresh["Status"] in FORWARD:
                 self.at_work.step("roll back", weights=self._shares())
-                self._ask_for_roll_back()
+                self._surely(self._ask_for_roll_back)
             self._wait_for_end(refresh["InstanceRefreshId"], made)
         if not self._is_all_old(made):
             self.at_work.step("instance refresh back", weights=self._shares())
             active = self._active_to(self.source)
-            self._wait_for_end(active["InstanceRefreshId"] if active else self._start(self.source, WAY_BACK, ()), made)
+            if active is None:
+                begun = self._surely(lambda: self._start(self.source, WAY_BACK, ()))
+            self._wait_for_end(active["InstanceRefreshId"] if active else begun, made)
         if not self._is_all_old(made):
             raise OpsctlError("Instances of the new version are left.", where=self.group,
                               next="Its scaling activities say why.")  # fmt: skip
@@ -512,9 +525,9 @@ class _Run:
         """Have both places name the older artifact, and delete the version that was made."""
         made = self._find_made()
         self.at_work.step("tidy", weights={self.move.before: 100.0})
-        self._say(self.source, self.move.before)
+        self._surely(lambda: self._say(self.source, self.move.before))
         if made is not None:
-            self.template.delete(made)
+            self._surely(lambda: self.template.delete(made))
 
     def _find_made(self) -> int | None:
         """The version that was made; also by a process that died before it could write its number down."""
@@ -586,16 +599,16 @@ class _Run:
         except AwsError as error:
             return None, error.what
 
-    def _surely(self, read: Callable[[], Answer]) -> Answer:
+    def _surely(self, read: Callable[[], Answer], *, patience: float | None = None) -> Answer:
         """What `read` gives, as often as it takes within the patience."""
-        begun = self.ports.clock.monotonic()
+        begun, patience = self.ports.clock.monotonic(), self.patience if patience is None else patience
         while True:
             try:
                 return read()
             except LASTING:
                 raise
             except AwsError:
-                if self.ports.clock.monotonic() - begun > self.patience:
+                if self.ports.clock.monotonic() - begun > patience:
                     raise
                 self.at_work.pause()
 

@@ -72,6 +72,7 @@ class InFlight:
         moves: in the order in which they are made; taken back in reverse.
         who, user, since, why: as in the lock and the journal.
         position: index of the move at work.
+        reached: the highest one that was ever at work: what has to be taken back.
         step: what is being done, in the words of its kind; written before it is begun, so it may not have been.
         returning: why everything goes back; empty while it goes forward.
         settings: what the kind needs to go on from here (numbers and texts).
@@ -88,6 +89,7 @@ class InFlight:
     since: str
     why: str = ""
     position: int = 0
+    reached: int = 0
     step: str = ""
     returning: str = ""
     decisions: tuple[Decision, ...] = ()

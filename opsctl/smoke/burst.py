@@ -131,8 +131,7 @@ def _send(trial: Trial, count: int, concurrency: int, clock: Clock, deliver_twic
     if deliver_twice:
         trial.aws.map(partial(_deliver_again, trial), list(sent))
         trial.until("an empty queue of uploads", lambda: _waiting(trial) == 0)
-        while announcements.poll(wait_seconds=2):
-            pass
+        announcements.settle(trial, 2)
     return _judge(trial, sent, announcements, concurrency)
 
 

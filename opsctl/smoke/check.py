@@ -21,6 +21,8 @@ from opsctl.smoke.visitor import Visitor
 Seen = TypeVar("Seen")
 SHORTEST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
+CLEAN_UP_SECONDS = 30.0
+"""What undoing may take, after a check's own budget."""
 
 
 class CheckFailed(Exception):
@@ -234,7 +236,8 @@ class Trial:
         self._cleanups.append((what, undo))
 
     def clean_up(self) -> list[str]:
-        """Undo everything; says what could not be undone."""
+        """Undo everything, also when the run was stopped or the budget is gone; says what could not be undone."""
+        self._stop, self._budget_seconds = threading.Event(), self.seconds + CLEAN_UP_SECONDS
         left = []
         while self._cleanups:
             what, undo = self._cleanups.pop()
@@ -242,6 +245,8 @@ class Trial:
                 undo()
             except OpsctlError as error:
                 left.append(f"{what} ({error.what})")
+            except CheckFailed as failure:
+                left.append(f"{what} ({failure})")
             except Exception as error:
                 left.append(f"{what} ({unforeseen(error)})")
         return left

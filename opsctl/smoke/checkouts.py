@@ -57,7 +57,7 @@ def order(shelf: Shelf, *, quantity: int = 1, method: str = PAID, transaction_id
     return {
         "transaction_id": transaction_id or str(uuid.uuid4()),
         "customer": customer_of(shelf),
-        "email": "ada@example.com",
+        "email": streams.MAILBOX,
         "items": [{"sku": shelf.sku, "quantity": quantity, "unit_price_cents": UNIT_CENTS}],
         "payment": {"method": method},
     }

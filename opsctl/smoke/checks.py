@@ -145,7 +145,7 @@ INNER_CHECKS: tuple[Check, ...] = (
         wiring.dead_letter_queues, 30, frozenset({"queues"}), "dead-letter-queue",
     ),
     Check(
-        "live-versions", "Every function's alias is on one published version.",
+        "live-versions", "Every function's alias is on a published version.",
         wiring.live_versions, 30, frozenset({"functions"}), "deploy-unfinished",
     ),
     Check(

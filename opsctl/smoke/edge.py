@@ -23,7 +23,9 @@ VIEWER_HEADER = "x-opsctl-viewer-address"
 
 
 class EdgeUnreachable(OpsctlError):
-    """No HTTP answer at all."""
+    """No HTTP answer at all. `is_about_trust`: somebody answers whose certificate is not accepted."""
+
+    is_about_trust = False
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,13 @@ class Edge:
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=timeout_seconds),
             )  # fmt: skip
         except urllib3.exceptions.HTTPError as error:
-            raise EdgeUnreachable(
+            reason = getattr(error, "reason", None) or error
+            unreachable = EdgeUnreachable(
                 f"{self.host or self.base_url} does not answer.",
-                where=f"{method} {_without_query(path)} at {self.base_url}: "
-                f"{type(getattr(error, 'reason', None) or error).__name__}",
-            ) from error
+                where=f"{method} {_without_query(path)} at {self.base_url}: {type(reason).__name__}",
+            )
+            unreachable.is_about_trust = isinstance(reason, urllib3.exceptions.SSLError)
+            raise unreachable from error
         return Answer(
             method, _without_query(path), response.status, {k.lower(): v for k, v in response.headers.items()},
             response.data, time.monotonic() - begun,

@@ -65,9 +65,13 @@ def image_path(trial: Trial) -> Mapping[str, Any]:
     expect(sorted(made) == list(images.VERSIONS), f"the versions of {image_id} are {sorted(made)}")
     expect(set(made.values()) == {photos.PHOTO_SIZE}, f"a photo of {photos.PHOTO_SIZE} pixels got versions of {made}")
     letter = trial.until(f"{bad_id} in the dead-letter queue", lambda: letters.take(bad_id))
-    trial.until(f"the messages about {image_id} and {bad_id}", lambda: results.poll() and len(results.seen) >= 2)
-    while results.poll(wait_seconds=SETTLE_SECONDS):
-        pass
+
+    def told_of_both() -> bool:
+        results.poll()
+        return bool(results.of(image_id) and results.of(bad_id))
+
+    trial.until(f"the messages about {image_id} and {bad_id}", told_of_both)
+    results.settle(trial, SETTLE_SECONDS)
     told = {about: [message["event"] for message in results.of(about)] for about in (image_id, bad_id)}
     expect(told == {image_id: ["image.ready"], bad_id: ["image.rejected"]}, f"what was told: {told}")
     return {
@@ -108,8 +112,7 @@ def expect_announced_once(trial: Trial, announcements: photos.Announcements, pho
         return bool(announcements.of(photo_id))
 
     trial.until(f"the announcement of {photo_id}", look)
-    while announcements.poll(wait_seconds=SETTLE_SECONDS):
-        pass
+    announcements.settle(trial, SETTLE_SECONDS)
     announced = announcements.of(photo_id)
     expect(len(announced) == 1, f"{photo_id} was announced {len(announced)} times")
     expect(announced[0].get("event") == "photo.ready", f"the announcement of {photo_id} is {announced[0]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
@@ -112,6 +112,10 @@ def _key(photo_id: str) -> dict[str, dict[str, str]]:
     return {"photo_id": {"S": photo_id}}
 
 
+RECEIPTS_IN_A_CALL = 10
+"""SQS API reference, ChangeMessageVisibilityBatch; one that is visible already fails alone."""
+
+
 @dataclass
 class Announcements:
     """A queue of our own, subscribed to a topic, that sees what is announced from now on.
@@ -136,16 +140,17 @@ class Announcements:
         target, aws = trial.target, trial.aws
         name = f"{target.prefix}-smoke-{trial.id}-{topic.partition('.')[0]}"
         topic = target.output(topic)
+        _, partition, _, region, account, _ = topic.split(":", 5)
+        arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
         url = aws.call(
             "sqs", "create_queue", QueueName=name, tags=dict(target.tags),
-            # A queue that a killed run left behind at least forgets its messages soon.
-            Attributes={"MessageRetentionPeriod": "600", "SqsManagedSseEnabled": "true"},
+            # A queue that a killed run left behind at least forgets its messages soon. Its policy comes with it: one
+            # that is set later takes up to a minute, and SNS repeats nothing that was refused (SQS API reference).
+            Attributes={
+                "MessageRetentionPeriod": "600", "SqsManagedSseEnabled": "true", "Policy": _allow(topic, arn),
+            },
         )["QueueUrl"]  # fmt: skip
         trial.afterwards(f"queue {url}", partial(_ignore_missing, aws, "sqs", "delete_queue", QueueUrl=url))
-        arn = aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
-        aws.call("sqs", "set_queue_attributes", QueueUrl=url, Attributes={"Policy": _allow(topic, arn)})
         subscription = aws.call(
             "sns", "subscribe", TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True,
             Attributes={"RawMessageDelivery": "true"},
@@ -170,6 +175,16 @@ class Announcements:
                 Entries=[{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)],
             )  # fmt: skip
         return len(messages)
+
+    def settle(self, trial: Trial, seconds: float) -> None:
+        """Take what still comes, for that long: others announce things, too."""
+
+        def look() -> bool:
+            self.poll()
+            return False
+
+        with contextlib.suppress(CheckFailed):
+            trial.until("silence", look, within_seconds=seconds)
 
     def of(self, wanted: str) -> list[dict[str, Any]]:
         return self.seen.get(wanted, [])
@@ -229,11 +244,18 @@ class DeadLetters:
 
     def release(self) -> None:
         """Make the messages of others visible again."""
-        while self.held:
-            self.aws.call(
-                "sqs", "change_message_visibility",
-                QueueUrl=self.queue_url, ReceiptHandle=self.held.pop(), VisibilityTimeout=0,
-            )  # fmt: skip
+        let_go(self.aws, self.queue_url, self.held)
+        self.held.clear()
+
+
+def let_go(aws: Aws, url: str, receipts: Sequence[str]) -> None:
+    """Make messages visible again, ten at a time. What is visible already, since its minute is over, stays so."""
+    for begin in range(0, len(receipts), RECEIPTS_IN_A_CALL):
+        some = receipts[begin : begin + RECEIPTS_IN_A_CALL]
+        entries = [
+            {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0} for number, receipt in enumerate(some)
+        ]
+        aws.call("sqs", "change_message_visibility_batch", QueueUrl=url, Entries=entries)
 
 
 def _allow(topic_arn: str, queue_arn: str) -> str:

@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 
 from opsctl.clock import Clock, SystemClock
 from opsctl.errors import OpsctlError, UsageError, did_you_mean
-from opsctl.smoke.check import Check, CheckFailed, CheckStopped, Report, Result, Status, Trial, unforeseen
+from opsctl.smoke.check import (
+    CLEAN_UP_SECONDS,
+    Check,
+    CheckFailed,
+    CheckStopped,
+    Report,
+    Result,
+    Status,
+    Trial,
+    unforeseen,
+)
 from opsctl.smoke.checks import CHECKS
 from opsctl.smoke.edge import Edge
 from opsctl.smoke.target import SmokeTarget
@@ -130,8 +140,25 @@ def run(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         finally:
-            visitor.leave()
+            left = _left_of(visitor)
+    if left:
+        result = Result(LEAVING.name, Status.FAILED, 0.0, left, {}, LEAVING.proves, "", clock.monotonic() - begun)
+        on_event(CheckEnded(LEAVING, result))
+        results = (*results, result)
     return Report(target.environment, started_at, clock.monotonic() - begun, results)
+
+
+LEAVING = Check("clean-up", "The run's own user is removed at its end.", lambda trial: None, CLEAN_UP_SECONDS)
+"""No check of its own: it is told when it fails, so that no result is lost by it."""
+
+
+def _left_of(visitor: Visitor) -> str:
+    """Remove the run's user; says what is left when that fails."""
+    try:
+        visitor.leave()
+    except OpsctlError as error:
+        return f"left behind: the user ({error.what})"
+    return ""
 
 
 def run_check(
@@ -152,7 +179,7 @@ def run_check(
     except CheckStopped:
         message = "stopped before it ended"
     except OpsctlError as error:
-        message = f"{error.what} {error.where}".strip()
+        message = " ".join(filter(None, (error.what, error.where, error.next)))
     except Exception as error:  # what one check did not foresee must not silence the others
         message = unforeseen(error)
     finally:

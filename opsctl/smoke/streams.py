@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 
 from opsctl.aws import AwsError
+from opsctl.smoke import photos
 from opsctl.smoke.check import CheckFailed, Trial, expect
+from opsctl.smoke.logs import lines
 
 STATES = ("received", "reserved", "cancelled")  # none that a warehouse would act on
 LONG_AGO = "2000-01-01T00:00"  # a minute whose totals are nobody else's
@@ -184,6 +186,8 @@ def forget_order(trial: Trial, order: Mapping[str, Any], *, orders_table: str) -
 
 def take(trial: Trial, url: str, transaction_id: str) -> int:
     """Take messages about this order out of a queue; gives how many. Others are held meanwhile, then let go."""
+    held: list[str] = []
+    trial.afterwards("events of others", lambda: photos.let_go(trial.aws, url, held))
     while trial.seconds_left > 0:
         answer = trial.aws.call(
             "sqs", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=60
@@ -196,8 +200,7 @@ def take(trial: Trial, url: str, transaction_id: str) -> int:
                 trial.aws.call("sqs", "delete_message", **about)
                 found += 1
                 continue
-            let_go = partial(trial.aws.call, "sqs", "change_message_visibility", **about, VisibilityTimeout=0)
-            trial.afterwards("another's event", let_go)
+            held.append(message["ReceiptHandle"])
         if found or not answer.get("Messages"):
             return found
     return 0
@@ -205,9 +208,7 @@ def take(trial: Trial, url: str, transaction_id: str) -> int:
 
 def logged(trial: Trial, group: str, *words: str) -> bool:
     """Whether a line of a log group has all these words."""
-    pattern = " ".join(f'"{word}"' for word in words)
-    lines = trial.aws.pages("logs", "filter_log_events", "events[]", logGroupName=group, filterPattern=pattern)
-    return any(True for _ in lines)
+    return any(True for _ in lines(trial, group, *words))
 
 
 def _take_all(trial: Trial, url: str, transaction_id: str, messages: int) -> None:

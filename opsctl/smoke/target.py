@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from opsctl.aws import Access, Aws
 from opsctl.environments.environment import Environment
 from opsctl.errors import OpsctlError
-from opsctl.smoke.edge import Edge
+from opsctl.smoke.edge import Edge, EdgeUnreachable
 
 
 class OutputMissing(OpsctlError):
@@ -118,7 +118,12 @@ class SmokeTarget:
             authority_file=authority_file, inside=False,
             plain_url=f"http://{plain}" if plain else "" if over else f"http://{host}",
         )  # fmt: skip
-        page = Edge.of(target).request("GET", "/site.json", timeout_seconds=10).json()
+        try:
+            page = Edge.of(target).request("GET", "/site.json", timeout_seconds=10).json()
+        except EdgeUnreachable as error:
+            if not error.is_about_trust:
+                raise
+            page = None  # somebody answers: the check of the certificate says what is wrong with it
         key = page.get("api_key") if isinstance(page, Mapping) else None
         return replace(target, api_key=str(key or ""))
 

@@ -30,6 +30,7 @@ class Visitor:
         self._target, self._edge, self._scopes, self._sleep = target, edge, tuple(scopes), sleep
         self._name = f"smoke-{secrets.token_hex(6)}"
         self._token = ""
+        self._remove: Callable[[], object] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -42,8 +43,8 @@ class Visitor:
         with self._lock:
             if not self._token:
                 table, password = self._target.output("auth.users_table"), secrets.token_urlsafe(24)
-                self._leave = partial(remove_user, self._target.aws, table, self._name)
                 add_user(self._target.aws, table, self._name, password, self._scopes)
+                self._remove = partial(remove_user, self._target.aws, table, self._name)
                 self._token = self._sign_in(password)
             return self._token
 
@@ -65,6 +66,6 @@ class Visitor:
     def leave(self) -> None:
         """Remove the user, if there is one. Their token stays good until it expires; nobody has it."""
         with self._lock:
-            if self._token:
-                self._leave()
-                self._token = ""
+            remove, self._remove, self._token = self._remove, None, ""
+            if remove:
+                remove()

@@ -95,7 +95,7 @@ def watch(
             try:
                 heartbeat.add(run_once())
             except OpsctlError as error:
-                heartbeat.skip(error.what)
+                heartbeat.skip(" ".join(filter(None, (error.what, error.next))))
             on_run(heartbeat)
             if count is not None and heartbeat.runs >= count:
                 return heartbeat

@@ -34,8 +34,7 @@ def list_path(trial: Trial) -> Mapping[str, Any]:
     letter = trial.until(f"{bad} among the failures", lambda: letters.take(bad))
     expect("entry 2: price_cents" in letter.get("reason", ""), f"the reason is {letter.get('reason')!r}")
     trial.until("both announcements", lambda: announced.poll() and announced.of(good) and announced.of(bad))
-    while announced.poll(wait_seconds=SETTLE_SECONDS):
-        pass
+    announced.settle(trial, SETTLE_SECONDS)
     told = {key: [message["event"] for message in announced.of(key)] for key in (good, bad)}
     expect(told == {good: ["list.ready"], bad: ["list.rejected"]}, f"what was told: {told}")
     expect(result_of(trial, bad) is None, f"the wrong list {bad} has a result")

@@ -84,7 +84,9 @@ def _add(table: Table, row: Row, room: int) -> None:
         bars(row.seconds, room),
     )
     if row.note:
-        table.add_row(Text(f"  {row.note}", style="red"))
+        note = Text(row.note, style="red")
+        note.truncate(room, overflow="ellipsis")
+        table.add_row("", "", "", "", "", note)
 
 
 class LatencyBoard:

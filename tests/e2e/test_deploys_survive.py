@@ -156,6 +156,23 @@ def test_a_deploy_killed_at_any_step_is_finished_or_taken_back(sources: Sources,
     assert sources.current(kind) != before
 
 
+def test_a_deploy_at_work_takes_itself_back_when_somebody_else_asks(sources: Sources) -> None:
+    project, before = sources.project, sources.current("function")
+    words = sources.words("function")
+    words[words.index("canary:50%:1m")] = "canary:50%:1h"  # a minute here
+    process = project.start(*words, "--yes")
+    assert process.stderr
+    while "50 %" not in process.stderr.readline():
+        assert process.poll() is None
+    assert "locked" in project.opsctl("deploy", "site", "local", "--yes", status=6).stderr
+    back = project.json("rollback", "local", FUNCTION, "--yes", "--why", "customers complain")
+    assert (back["outcome"], back["moves"][0]["after"]) == ("done", before)
+    assert back["seconds"] < 10.5
+    assert "customers complain" in process.communicate()[1]
+    assert process.returncode == 1
+    assert sources.current("function") == before
+
+
 def test_the_history_tells_which_deploys_were_killed_and_what_became_of_them(sources: Sources) -> None:
     shown = sources.project.opsctl("history", "local", "--deploys", "--limit", "50", COLUMNS="200").stdout
     for outcome in ("killed", "returned", "done", "somebody resumed it with --back"):

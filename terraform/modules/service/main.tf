@@ -151,7 +151,7 @@ resource "aws_autoscaling_group" "this" {
   max_size                  = var.instances.max
   desired_capacity          = var.instances.desired
   health_check_type         = "ELB"
-  health_check_grace_period = var.warmup_seconds
+  health_check_grace_period = max(600, var.warmup_seconds) # a boot takes 3 to 5 minutes, and this only delays the end of what never starts
   default_instance_warmup   = var.warmup_seconds
   termination_policies      = ["OldestLaunchTemplate", "OldestInstance"]
   wait_for_capacity_timeout = "0"

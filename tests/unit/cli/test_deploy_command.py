@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from opsctl.cli import context, deploy
-from opsctl.deploy.deploying import Deployed, DeployReturned
+from opsctl.deploy.deploying import Deployed, DeployReturned, HalfDone, LeftInFlight
 from opsctl.environments import ports
-from opsctl.environments.in_flight import Decision, Move
+from opsctl.environments.in_flight import Decision, InFlight, Move
 from opsctl.errors import UsageError
 from tests.unit.cli.test_start_up import run_in_fresh_interpreter
 
@@ -100,6 +101,19 @@ def test_a_returned_deploy_prints_its_document_and_is_an_error(asked: dict[str, 
     assert document["decisions"][0]["evidence"] == {"new": {"errors": 5}}
     assert isinstance(result.exception, DeployReturned)
     assert result.exception.exit_code == 1
+
+
+@pytest.mark.parametrize(("error", "status"), [(HalfDone, 1), (LeftInFlight, 130)])
+def test_a_half_done_deploy_can_be_told_from_a_returned_one(
+    asked: dict[str, Any], error: Callable[..., Any], status: int
+) -> None:
+    deploy_in_flight = InFlight("id", "local", "deploy", "function", "all-at-once", (MOVE,), "ada", "ada", "now")
+    asked["outcome"] = error(deploy_in_flight, *(["Throttled."] if error is HalfDone else []))
+    result = deployed("site", "local", "--json")
+    assert json.loads(result.stdout)["outcome"] == "half-done"
+    assert isinstance(result.exception, HalfDone | LeftInFlight)
+    assert result.exception.exit_code == status
+    assert "opsctl deploy resume local --back" in result.exception.next
 
 
 def test_a_deploy_that_is_done_prints_one_document(asked: dict[str, Any]) -> None:

@@ -489,3 +489,18 @@ def test_a_quiet_function_is_exercised_with_its_own_questions_and_wrong_answers_
     write("part", "# part second")
     with pytest.raises(UsageError, match="part has nothing to be exercised with"):
         deploy(ports, "part", exercise=("pre-traffic",))
+
+
+def test_a_figure_that_cloudwatch_could_not_give_is_no_zero(ports: Ports, up: LambdaAws, write: Write) -> None:
+    """GetMetricData answers 200 with a status for each metric: without values, and not because there were none."""
+
+    def broken(*arguments: Any, **named: Any) -> Any:
+        for result in LambdaAws.get_metric_data(up, *arguments, **named):
+            yield {**result, "Values": [], "StatusCode": "InternalError"} if "errors" in result["Id"] else result
+
+    up.get_metric_data = broken  # type: ignore[method-assign]
+    up.behaviours["broken"] = BAD["fails"]
+    write("greet", "# broken")
+    with pytest.raises(DeployReturned, match="nobody can tell"):
+        deploy(ports)
+    assert_as_before(up)

@@ -182,7 +182,12 @@ def test_what_cant_be_seen_for_long_is_not_taken_for_health(aws: FleetAws, ports
 
     ports.on_event = blind  # type: ignore[assignment]
     with pytest.raises(DeployReturned, match="nothing could be seen of the refresh for"):
-        deploy(ports, preferences=RefreshPreferences(healthy_within_seconds=10, checkpoint_seconds=20, bake_seconds=2))
+        deploy(
+            ports,
+            preferences=RefreshPreferences(
+                healthy_within_seconds=10, checkpoint_seconds=20, bake_seconds=2, warmup_seconds=0
+            ),
+        )
     assert runs(aws, FIRST)
 
 

@@ -21,6 +21,7 @@ class DyingAws(MemoryAws):
 
     Attributes:
         dials: name → version → percent.
+        tidied: dials whose way back was wholly made.
         breaks: what is seen of a version at a watch: version → a reason to go back.
         left: effects and calls until it dies; None lives for ever.
     """
@@ -29,6 +30,7 @@ class DyingAws(MemoryAws):
         super().__init__()
         self.dials: dict[str, dict[str, int]] = {}
         self.breaks: dict[str, str] = {}
+        self.tidied: set[str] = set()
         self.left: int | None = None
         self.effects = 0
 
@@ -49,7 +51,7 @@ class DyingAws(MemoryAws):
 
 
 class DialMover:
-    """Half of the way, a look, the whole way; one dial after the other."""
+    """Half of the way, a look, the whole way; one dial after the other. The way back goes over them twice."""
 
     world: DyingAws
 
@@ -79,7 +81,11 @@ class DialMover:
             self.world.turn(move.name, {after: 100})
 
     def back(self, at_work: AtWork) -> None:
-        for position in reversed(range(at_work.deploy.position + 1)):
+        for position in reversed(range(at_work.deploy.reached + 1)):
             move = at_work.deploy.moves[position]
             at_work.step("back", position=position, weights={move.before: 100})
             self.world.turn(move.name, {move.before: 100})
+        for position in reversed(range(at_work.deploy.reached + 1)):
+            at_work.step("tidy", position=position)
+            self.world.count()
+            self.world.tidied.add(at_work.deploy.moves[position].name)

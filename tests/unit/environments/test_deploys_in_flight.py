@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsctl.deploy import DeployReturned, HalfDone, NothingInFlight, NotUp, begin, resume
+from opsctl.deploy.deploying import LeftInFlight
 from opsctl.deploy.movers import MOVERS
 from opsctl.deploy.rolling_back import NothingBefore, before, deploys, roll_back, versions_of
 from opsctl.environments.in_flight import (
@@ -26,6 +27,7 @@ from opsctl.environments.in_flight import (
 )
 from opsctl.environments.locks.locking import look
 from opsctl.environments.ports import Ports
+from opsctl.environments.records import record_done
 from opsctl.errors import OpsctlError, Refused, UsageError
 from opsctl.journal import Record
 from tests.unit.environments.dials import DialMover, DyingAws, Killed
@@ -55,7 +57,7 @@ def dials(aws: DyingAws, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Dying
 def set_up(aws: DyingAws, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DialMover, "world", aws, raising=False)
     aws.buckets = {ports.bucket.name: {ports.environment.state_key: json.dumps(STATE).encode()}}
-    aws.dials, aws.breaks, aws.left, aws.effects = {**BEFORE}, {}, None, 0
+    aws.dials, aws.breaks, aws.tidied, aws.left, aws.effects = {**BEFORE}, {}, set(), None, 0
 
 
 def deploy(ports: Ports, moves: tuple[Move, ...] = BOTH, **named: Any) -> Any:
@@ -87,7 +89,7 @@ def test_a_bad_version_is_taken_back_with_everything_that_moved_before_it(ports:
     assert dials.dials == BEFORE
     assert caught.value.deployed.outcome == "returned"
     assert records(ports) == [("deploy", "failed", "returned")]
-    assert deploys(ports)[0].details["returned_because"] == "7 of 20 requests failed"
+    assert next(deploys(ports)).details["returned_because"] == "7 of 20 requests failed"
 
 
 @pytest.mark.parametrize("trouble", [OpsctlError("no such key"), KeyError("Version"), KeyboardInterrupt()], ids=repr)
@@ -197,12 +199,61 @@ def test_a_deploy_killed_anywhere_is_finished_or_taken_back_and_always_known(
         assert dials.dials == (AFTER if then is finish and not bad and not in_flight.returning else BEFORE), left
         assert InFlightStore(ports.bucket, "local").read() is None
         assert look(ports) is None
+        if dials.dials == BEFORE:
+            moved = {move.name for move in BOTH[: in_flight.reached + 1]}
+            assert dials.tidied >= moved, f"killed at {left}: the way back forgot one"
         assert len(records(ports)) == 2, f"killed at {left}: its record or that of its end is missing"
 
 
 def run_to_end(ports: Ports) -> None:
     with contextlib.suppress(DeployReturned):
         deploy(ports)
+
+
+def test_a_second_interrupt_leaves_it_in_flight_and_says_so(
+    ports: Ports, dials: DyingAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dials.breaks = {"2": "it is slow"}
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DialMover, "back", interrupt)
+    with pytest.raises(LeftInFlight, match="half done") as caught:
+        deploy(ports)
+    assert "opsctl deploy resume local --back" in caught.value.next
+    with pytest.raises(UnfinishedDeploy):
+        require_none_in_flight(ports.bucket, "local")
+
+
+def test_more_things_than_a_record_can_name_are_refused(ports: Ports, dials: DyingAws) -> None:
+    dials.dials = {f"d{number}": {"1": 100} for number in range(21)}
+    with pytest.raises(UsageError, match="20 at most"):
+        deploy(ports, tuple(Move("function", name, "1") for name in dials.dials))
+    assert records(ports) == []
+
+
+def test_of_many_decisions_the_last_ones_are_recorded_and_a_cut_record_breaks_no_rollback(
+    ports: Ports, dials: DyingAws
+) -> None:
+    names = [f"d{number}" for number in range(20)]
+    dials.dials = {name: {"1": 100} for name in names}
+    dials.breaks = {"2": ""}
+    deploy(ports, tuple(Move("function", name, "1") for name in names))
+    entry = next(deploys(ports))
+    assert [one["move"] for one in entry.details["decisions"]] == names[-18:]
+    assert roll_back(ports, ["d19"]).moves[0].after == "1"
+    record_done(ports, "deploy", {"moves": [*entry.details["moves"], "and 3 more"], "outcome": "done"})
+    assert roll_back(ports, ["d7"]).moves[0].after == "1"
+
+
+def test_a_second_rollback_goes_further_back_and_never_forth_again(ports: Ports, dials: DyingAws) -> None:
+    deploy(ports, (Move("function", "left", "1"),))
+    deploy(ports, (Move("function", "left", "2"),))
+    assert roll_back(ports, ["left"]).moves[0].after == "2"
+    assert roll_back(ports, ["left"]).moves[0].after == "1"
+    with pytest.raises(NothingBefore):
+        roll_back(ports, ["left"])
 
 
 def test_up_refuses_to_build_on_what_is_half_done(ports: Ports, dials: DyingAws) -> None:
@@ -286,6 +337,7 @@ def test_what_is_written_down_is_read_back(
 ) -> None:
     written = InFlight(
         "id", "local", "deploy", "dial", words[0], tuple(moves), "who", "user", "2026-11-22T02:00:00+00:00", words[1],
-        len(moves) - 1, words[2], words[3], tuple(decided), {"seconds": 3},
+        position=len(moves) - 1, reached=len(moves) - 1, step=words[2], returning=words[3], decisions=tuple(decided),
+        settings={"seconds": 3},
     )  # fmt: skip
     assert InFlight.from_json(written.to_json()) == written

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -20,11 +21,13 @@ from opsctl.clock import SystemClock
 from opsctl.environments.environment import Environment, Target
 from opsctl.errors import OpsctlError
 from opsctl.exit_codes import ExitCode
-from opsctl.smoke import Check, OutputMissing, SmokeTarget, Status, UnknownCheck, jpeg, photos
+from opsctl.smoke import Check, OutputMissing, SmokeTarget, Status, UnknownCheck, jpeg, photos, visitor
 from opsctl.smoke.burst import Spread
 from opsctl.smoke.check import CheckFailed, expect
 from opsctl.smoke.checks import CHECKS
+from opsctl.smoke.edge import Edge
 from opsctl.smoke.run import CheckEnded, CheckStarted, choose
+from opsctl.smoke.visitor import Visitor
 
 TARGET = SmokeTarget(
     "local", "opsctl-local", "http://127.0.0.1:9", "host", "the-key", outputs={}, tags={}, aws=Aws(Access("r", "1"))
@@ -205,6 +208,45 @@ def test_ctrl_c_stops_the_checks_and_they_clean_up_first():
         run(endless, clock=clock, budget_seconds=30)
     assert undone == ["queue"]
     assert clock.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("end", ["ctrl-c", "no time left"])
+def test_what_was_made_is_undone_in_its_own_time(end):
+    undone, clock = [], SystemClock()
+
+    def made(trial):
+        looks = iter([False, False, True])
+        trial.afterwards("queue", lambda: undone.append(trial.until("its end", lambda: next(looks))))
+        if end == "ctrl-c":
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        trial.until("what never comes", lambda: None)
+
+    with pytest.raises(KeyboardInterrupt) if end == "ctrl-c" else contextlib.nullcontext():
+        run(made, clock=clock, budget_seconds=30 if end == "ctrl-c" else 0.05)
+    assert undone == [True]
+
+
+def test_a_user_that_could_not_be_removed_is_told_and_costs_no_result(monkeypatch):
+    def refuse(visitor):
+        raise OpsctlError("The cloud does not answer.")
+
+    monkeypatch.setattr(Visitor, "leave", refuse)
+    report = run(passing)
+    assert [(result.name, result.passed) for result in report.results] == [("passing", True), ("clean-up", False)]
+    assert report.results[1].message == "left behind: the user (The cloud does not answer.)"
+    assert report.exit_code is ExitCode.SMOKE_FAILED
+
+
+def test_a_user_that_was_made_and_not_let_in_is_removed(monkeypatch):
+    removed = []
+    monkeypatch.setattr(visitor, "add_user", lambda *_: None)
+    monkeypatch.setattr(visitor, "remove_user", lambda *given: removed.append(given[2]))
+    monkeypatch.setattr(visitor, "sign_in", lambda *_: (_ for _ in ()).throw(OpsctlError("Refused.")))
+    one = Visitor(replace(TARGET, outputs={"auth": {"users_table": "users"}}), Edge.of(TARGET))
+    with pytest.raises(OpsctlError, match="Refused"):
+        _ = one.token
+    one.leave()
+    assert [name[:6] for name in removed] == ["smoke-"]
 
 
 def test_what_may_take_longest_begins_first_and_the_report_keeps_the_order_of_the_checks():

@@ -258,7 +258,7 @@ def test_a_table_that_is_too_tall_keeps_what_fails_and_counts_the_rest():
     table = latency_table(rows, width=100, height=6)
     names = [str(cell) for cell in table.columns[0].cells]
     assert names[0] == "✗ bad"
-    assert names[1] == "  gone"
+    assert str(list(table.columns[-1].cells)[1]) == "gone"
     assert names[-1] == "and 16 more"
     assert len(names) <= 7
 
