@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -64,8 +64,13 @@ class Browser:
     def until(self, condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE_SECONDS) -> Any:
         """What `condition` gives, once that is true."""
         waiting = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException])
-        message = f"waited {seconds} s in vain for {what}"
-        return waiting.until(lambda _: condition(), message)
+        try:
+            return waiting.until(lambda _: condition())
+        except TimeoutException:
+            shown = self.driver.find_element(By.TAG_NAME, "body").text
+            raise AssertionError(
+                f"waited {seconds} s in vain for {what}\nThe page shows:\n{shown}\nIts console: {self.console()}"
+            ) from None
 
     def type(self, selector: str, text: str) -> None:
         element = self.find(selector)
