@@ -1,0 +1,163 @@
+"""`opsctl iam check`: what a path holds → an estate → every check → a report.
+
+A path is a Terraform folder, a plan as JSON, a policy document, or a folder of those. Nothing here needs an account, a
+configuration or the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from opsctl.errors import UsageError
+from opsctl.findings import Finding, Report, Rule, Severity
+from opsctl.iam.check import Check
+from opsctl.iam.estate import Estate
+
+NOT_ANALYSED = Rule(
+    "not-analysed",
+    "A policy that could not be read",
+    Severity.MEDIUM,
+    "What a policy grants is not known here, so nothing that is said about the rest covers it.",
+    "Write it in a way that can be read before an apply, or check it with a plan (--source beside it).",
+)
+CHECK_FAILED = Rule(
+    "check-failed",
+    "A check that could not finish",
+    Severity.HIGH,
+    "What this check would have found is missing from the report; the other checks ran.",
+    "Report it as a bug of opsctl, with what it was run on.",
+)
+LARGEST_SNIFFED_BYTES = 64 * 1024
+
+
+class Kind(Enum):
+    """What a path holds."""
+
+    TERRAFORM = "Terraform"
+    PLAN = "plan"
+    DOCUMENTS = "policy documents"
+
+
+def kind_of(path: Path) -> Kind:
+    """What is read at a path.
+
+    Raises:
+        UsageError: nothing is there, or nothing that we read.
+    """
+    if not path.exists():
+        raise UsageError("There is nothing to check.", where=str(path), next="opsctl iam check --help")
+    if path.is_file():
+        if path.suffix == ".json" and not path.name.endswith(".tf.json"):
+            return Kind.PLAN if looks_like_a_plan(path) else Kind.DOCUMENTS
+        raise UsageError(
+            "This is neither a Terraform folder, nor a plan (terraform show -json), nor a policy document.",
+            where=str(path),
+            next="Name the folder of Terraform files, or a .json file.",
+        )
+    if any(files_of(path, ".tf", ".tf.json")):
+        return Kind.TERRAFORM
+    if any(files_of(path, ".json")):
+        return Kind.DOCUMENTS
+    raise UsageError("The folder holds no Terraform and no JSON documents.", where=str(path))
+
+
+def files_of(folder: Path, *endings: str) -> Iterator[Path]:
+    """Files below a folder whose names end so, without what lies in hidden folders (.terraform, .git)."""
+    for file in folder.rglob("*"):
+        if file.name.endswith(endings) and not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            yield file
+
+
+def looks_like_a_plan(path: Path) -> bool:
+    """Whether a JSON file is what `terraform show -json` prints; its beginning tells."""
+    with path.open("rb") as file:
+        head = file.read(LARGEST_SNIFFED_BYTES).decode(errors="replace")
+    return '"format_version"' in head and ('"planned_values"' in head or '"terraform_version"' in head)
+
+
+def estate_of(path: Path, *, source: Path | None = None) -> Estate:
+    """Everything that decides who may do what at one path.
+
+    Args:
+        source: the folder of the Terraform that a plan was made from.
+
+    Raises:
+        UsageError: the path or what it holds can't be read at all.
+    """
+    from opsctl.iam.documents import read_documents
+    from opsctl.iam.gathering import gather
+
+    match kind_of(path):
+        case Kind.DOCUMENTS:
+            return read_documents(path)
+        case Kind.PLAN:
+            from opsctl.hcl.plans import read_plan
+
+            return gather(read_plan(path, source=source))
+        case Kind.TERRAFORM:
+            from opsctl.hcl.reading import read_folder
+
+            return gather(read_folder(path))
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Every check, in the order of the documentation."""
+    from opsctl.iam import action_checks, code, escalation, exposure
+
+    own = (Check(NOT_ANALYSED), Check(CHECK_FAILED))
+    return (*escalation.CHECKS, *exposure.CHECKS, *action_checks.CHECKS, *code.CHECKS, *own)
+
+
+def check(paths: Sequence[Path], *, source: Path | None = None, select: Sequence[str] = ()) -> Report:
+    """Every check over every path. A check that crashes is a finding; the others run.
+
+    Args:
+        select: beginnings of rule ids ("escalation/"); empty: all.
+
+    Raises:
+        UsageError: a path that can't be read at all, or an unknown rule.
+    """
+    known = {check.rule.id for check in checks()}
+    for wanted in select:
+        if not any(name.startswith(wanted) for name in known):
+            raise UsageError(f"There is no rule {wanted}.", next="docs/iam.md lists them.")
+    estates = [estate_of(path, source=source) for path in paths]
+    found = [finding for estate in estates for finding in findings_of(estate)]
+    chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
+    ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))
+    return Report(tuple(ordered), analysed(estates))
+
+
+def findings_of(estate: Estate) -> Iterator[Finding]:
+    """What all checks say of one estate, and what could not be read of it."""
+    for hole in estate.not_analysed:
+        yield Finding(
+            NOT_ANALYSED.id, NOT_ANALYSED.severity, hole.what, resource=hole.address, place=hole.place,
+            fix=NOT_ANALYSED.mend,
+        )  # fmt: skip
+    for each in checks():
+        if each.find is None:
+            continue
+        try:
+            yield from each.find(estate)
+        except Exception as error:  # whatever it is, the other checks must run and somebody must hear of it
+            name = f"{type(error).__name__} in the check behind {each.rule.id}"
+            yield Finding(CHECK_FAILED.id, CHECK_FAILED.severity, f"{name}; its findings are missing.")
+
+
+def analysed(estates: Iterable[Estate]) -> dict[str, Any]:
+    """What was read, added up, and how old the data about AWS's actions is."""
+    from opsctl.iam.vocabulary import vocabulary
+
+    total: dict[str, Any] = {"principals": 0, "not_analysed": 0}
+    for estate in estates:
+        total["principals"] += len(estate.principals)
+        total["not_analysed"] += len(estate.not_analysed)
+        for name, count in estate.analysed.items():
+            total[name] = total.get(name, 0) + count if isinstance(count, int | float) else count
+    return total | {"iam_data": str(vocabulary().date)}
