@@ -52,6 +52,7 @@ COMMANDS: dict[str, Entry] = {
     "queues": Entry(
         "opsctl.cli.queues", "app", "Look at work queues and put back what could not be worked off.", EVIDENCE
     ),
+    "policy": Entry("opsctl.cli.policy", "app", "Lint Terraform, made for pull requests.", EVIDENCE),
     "waf": Entry("opsctl.cli.waf", "app", "Ask the firewall what it would do with a request.", EVIDENCE),
     "local": Entry("opsctl.cli.local", "app", "Start, stop and look into the embedded local cloud.", MACHINE),
     "doctor": Entry("opsctl.cli.doctor", "doctor", "Check this machine for all that opsctl needs.", MACHINE),

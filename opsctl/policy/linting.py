@@ -1,0 +1,198 @@
+"""`opsctl policy lint`: what a path holds → a configuration → every rule → a report.
+
+Cost: every rule asks for the types that it is about, so a run grows with resources, not with resources times rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsctl.errors import UsageError
+from opsctl.findings import Finding, Place, Report, Rule, Severity
+from opsctl.findings.not_analysed import NOT_ANALYSED, holes
+from opsctl.hcl import Configuration
+from opsctl.policy.loading import Broken, RuleFile, built_in, chosen, sentence_of
+from opsctl.policy.rule import Stack
+
+RULE_FAILED = Rule(
+    "policy/rule-failed",
+    "A rule crashed, never ended or could not be loaded",
+    Severity.HIGH,
+    "What this rule would have found is missing from the report; every other rule ran.",
+    "Mend the rule (opsctl policy test --rules DIR runs its fixtures), or leave it out with --skip.",
+)
+OWN_RULES = (NOT_ANALYSED, RULE_FAILED)
+LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Linted:
+    """A report, and what it is made of, for those who show or explain it.
+
+    Attributes:
+        rules: every rule that is known, by id.
+        ran: ids of those that were asked for.
+        files: the files that resources or problems lie in.
+    """
+
+    report: Report
+    rules: Mapping[str, Rule]
+    ran: frozenset[str]
+    files: frozenset[str]
+
+
+def lint(
+    paths: Sequence[Path],
+    *,
+    source: Path | None = None,
+    select: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    files: Sequence[RuleFile | Broken] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Linted:
+    """Every rule over every path.
+
+    Args:
+        paths: Terraform folders (or files: their folders) and plans as JSON; a folder without .tf files stands for
+            the root modules below it.
+        source: the folder of the Terraform that a plan was made from.
+        select, skip: see `chosen`.
+        files: built-in rules; None: those in `policies/`.
+
+    Raises:
+        UsageError: a path that can't be read at all, or a rule that nobody knows.
+    """
+    loaded = tuple(built_in() if files is None else files)
+    rules = {rule.id: rule for rule in (*OWN_RULES, *known_rules(loaded))}
+    wanted = chosen(rules.values(), select, skip)
+    found: list[Finding] = []
+    read = []
+    for path in expanded(paths):
+        configuration = read_path(path, source=source)
+        read.append(configuration)
+        found += findings_of(configuration, loaded, wanted, settings or {})
+    places = frozenset(
+        each.place.file for configuration in read for each in (*configuration.resources, *configuration.problems)
+    )
+    report = Report(ordered(each for each in found if each.rule in wanted), analysed(read, wanted))
+    return Linted(report, rules, wanted, places - {""})
+
+
+def known_rules(files: Iterable[RuleFile | Broken]) -> Iterator[Rule]:
+    for file in files:
+        if isinstance(file, RuleFile):
+            yield from file.rules
+
+
+def findings_of(
+    configuration: Configuration,
+    files: Iterable[RuleFile | Broken],
+    wanted: frozenset[str],
+    settings: Mapping[str, Any],
+) -> Iterator[Finding]:
+    """What could not be read, and what each rule says; a rule that crashes is a finding."""
+    yield from holes(configuration.problems)
+    stack = Stack(configuration, settings)
+    for file in files:
+        if isinstance(file, Broken):
+            yield failed(file.file, f"{file.file.name} can't be loaded: {file.why}")
+        elif any(rule.id in wanted for rule in file.rules):
+            yield from run(file, stack)
+
+
+def run(file: RuleFile, stack: Stack) -> Iterator[Finding]:
+    """A rule's findings; those it had before it crashed stand."""
+    try:
+        yield from file.find(stack)
+    except Exception as error:
+        yield failed(file.file, f"{' and '.join(rule.id for rule in file.rules)} crashed: {sentence_of(error)}")
+
+
+def failed(file: Path, message: str) -> Finding:
+    return Finding(
+        RULE_FAILED.id, RULE_FAILED.severity, message, resource=file.name, place=Place(str(file)), fix=RULE_FAILED.mend
+    )
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By file and line, the worst first on a line, none twice."""
+    return tuple(
+        sorted(dict.fromkeys(findings), key=lambda each: (each.place, -each.severity, each.rule, each.message))
+    )
+
+
+def analysed(configurations: Sequence[Configuration], wanted: frozenset[str]) -> dict[str, Any]:
+    """What was read, in counts."""
+    return {
+        "resources": sum(len(each.resources) for each in configurations),
+        "modules": sum(len(each.modules) for each in configurations),
+        "rules": len(wanted - {rule.id for rule in OWN_RULES}),
+        "not_analysed": sum(len(each.problems) for each in configurations),
+    }
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """Paths as they are read: a .tf file stands for its folder, a folder without one for the root modules below it.
+
+    Raises:
+        UsageError: nothing is there, or nothing that can be linted.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.name.endswith((".tf", ".tf.json")) and path.is_file():
+            found[path.parent] = None
+        elif path.is_dir():
+            found |= dict.fromkeys([path] if holds_terraform(path) else root_modules(path))
+        elif path.is_file() and path.suffix == ".json":
+            found[path] = None
+        else:
+            raise UsageError(
+                "There is nothing to lint." if not path.exists() else "This is neither Terraform nor a plan as JSON.",
+                where=str(path),
+                next="Name a folder of Terraform files, or what `terraform show -json PLAN` prints.",
+            )
+    return list(found)
+
+
+def holds_terraform(folder: Path) -> bool:
+    return any(file.name.endswith((".tf", ".tf.json")) for file in folder.iterdir() if file.is_file())
+
+
+def root_modules(folder: Path) -> list[Path]:
+    """The folders with Terraform below this one that no other of them calls as a module.
+
+    Raises:
+        UsageError: there is none.
+    """
+    files = [
+        file for file in sorted(folder.rglob("*.tf"))
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]  # fmt: skip
+    called = {
+        (file.parent / source).resolve()
+        for file in files
+        for source in LOCAL_MODULE.findall(file.read_text(encoding="utf-8", errors="replace"))
+    }
+    roots = [each for each in dict.fromkeys(file.parent for file in files) if each.resolve() not in called]
+    if not roots:
+        raise UsageError("The folder holds no Terraform.", where=str(folder))
+    return roots
+
+
+def read_path(path: Path, *, source: Path | None = None) -> Configuration:
+    """One folder or plan.
+
+    Raises:
+        UsageError: it can't be read at all.
+    """
+    if path.is_dir():
+        from opsctl.hcl.reading import read_folder
+
+        return read_folder(path)
+    from opsctl.hcl.plans import read_plan
+
+    return read_plan(path, source=source)
