@@ -1,0 +1,5 @@
+resource "aws_lambda_function" "resize" {
+  function_name = "resize"
+  role          = "arn:aws:iam::123456789012:role/resize"
+  runtime       = "python3.13"
+}

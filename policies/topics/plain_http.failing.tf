@@ -1,0 +1,5 @@
+resource "aws_sns_topic_subscription" "shop" {
+  topic_arn = "arn:aws:sns:eu-central-1:123456789012:orders"
+  protocol  = "http" # finds: topics/plain-http
+  endpoint  = "http://shop.example.com/orders"
+}
