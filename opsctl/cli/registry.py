@@ -54,6 +54,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "policy": Entry("opsctl.cli.policy", "app", "Lint Terraform, made for pull requests.", EVIDENCE),
     "waf": Entry("opsctl.cli.waf", "app", "Ask the firewall what it would do with a request.", EVIDENCE),
+    "iam": Entry("opsctl.cli.iam", "app", "Say who may do what, who could get more, and what is too much.", EVIDENCE),
     "local": Entry("opsctl.cli.local", "app", "Start, stop and look into the embedded local cloud.", MACHINE),
     "doctor": Entry("opsctl.cli.doctor", "doctor", "Check this machine for all that opsctl needs.", MACHINE),
 }

@@ -12,18 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from opsctl.errors import UsageError
+from opsctl.errors import UsageError, did_you_mean
 from opsctl.findings import Finding, Report, Rule, Severity
+from opsctl.findings.not_analysed import NOT_ANALYSED
 from opsctl.iam.check import Check
 from opsctl.iam.estate import Estate
 
-NOT_ANALYSED = Rule(
-    "not-analysed",
-    "A policy that could not be read",
-    Severity.MEDIUM,
-    "What a policy grants is not known here, so nothing that is said about the rest covers it.",
-    "Write it in a way that can be read before an apply, or check it with a plan (--source beside it).",
-)
 CHECK_FAILED = Rule(
     "check-failed",
     "A check that could not finish",
@@ -113,6 +107,11 @@ def checks() -> tuple[Check, ...]:
     return (*escalation.CHECKS, *exposure.CHECKS, *action_checks.CHECKS, *code.CHECKS, *own)
 
 
+def rules() -> dict[str, Rule]:
+    """Every rule by its id."""
+    return {check.rule.id: check.rule for check in checks()}
+
+
 def check(paths: Sequence[Path], *, source: Path | None = None, select: Sequence[str] = ()) -> Report:
     """Every check over every path. A check that crashes is a finding; the others run.
 
@@ -122,10 +121,11 @@ def check(paths: Sequence[Path], *, source: Path | None = None, select: Sequence
     Raises:
         UsageError: a path that can't be read at all, or an unknown rule.
     """
-    known = {check.rule.id for check in checks()}
     for wanted in select:
-        if not any(name.startswith(wanted) for name in known):
-            raise UsageError(f"There is no rule {wanted}.", next="docs/iam.md lists them.")
+        if not any(name.startswith(wanted) for name in rules()):
+            raise UsageError(
+                f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
+            )
     estates = [estate_of(path, source=source) for path in paths]
     found = [finding for estate in estates for finding in findings_of(estate)]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
