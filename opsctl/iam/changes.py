@@ -38,9 +38,6 @@ def compare(base: str, head: str, *, path: Path) -> Compared:
     """
     with base_of(base, path) as before, base_of(head, path) as after:
         estates = estate_of(before), estate_of(after)
-    holes = [
-        f"{side}: {hole.what}"
-        for side, estate in (("base", estates[0]), ("head", estates[1]))
-        for hole in estate.not_analysed
-    ]
-    return Compared(tuple(new_access(*estates)), tuple(dict.fromkeys(holes)))
+    sides = zip(("base", "head"), estates, strict=True)
+    holes = dict.fromkeys(f"{side}: {hole.what}" for side, estate in sides for hole in estate.not_analysed)
+    return Compared(tuple(new_access(*estates)), tuple(holes))
