@@ -78,6 +78,7 @@ class Configuration:
         from_plan: values were joined with a plan's.
         references: address.attribute → the addresses that the expression names, where an evaluation found any; what
             draws edges between resources whose values are symbols.
+        unknown_in_plan: address.attribute of what somebody wrote and the plan doesn't know at all.
         providers: the root module's, "aws" or "aws.us_east_1" → its values ("default_tags" as a block).
     """
 
@@ -90,6 +91,7 @@ class Configuration:
     from_plan: bool = False
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unknown_in_plan: frozenset[str] = frozenset()
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """Managed resources of these types, in order."""
