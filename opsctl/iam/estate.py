@@ -69,6 +69,10 @@ class Carrier:
         handler: "handler.handler" for a function.
         definition: a state machine's document, container command, user data … as text.
         environment: environment variables that the code reads.
+        layers: folders of Python layers on this machine that are on its path.
+        settings: what the service does as this role besides running the code → with what: "log_group" (ARN), "tracing"
+            ("Active"), "network" (""), "dead_letters" (ARN), "on_success", "on_failure" (ARN), "file_system" (ARN),
+            "image" (a container's: its code isn't here).
     """
 
     kind: str
@@ -82,6 +86,8 @@ class Carrier:
     definition: str = ""
     environment: dict[str, str] = field(default_factory=dict, hash=False, compare=False)
     place: Place = NOWHERE
+    layers: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True)
