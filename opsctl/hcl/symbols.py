@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 OPEN, CLOSE = "⟦", "⟧"  # mathematical white brackets: in no ARN, name or policy
 SYMBOL = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
@@ -21,13 +22,27 @@ class Unknown:
     Attributes:
         reference: whose value it is: "module.a.aws_sqs_queue.b.arn", "var.settings", "data.aws_ami.this.id".
         why: why it isn't known, for people ("made by the apply", "no default", "function textdecodebase64 …").
+        options: where it is one of a few values, those: the branches of a conditional whose condition isn't known, the
+            values of a map whose key isn't. Each is a whole value; who judges it judges all of them. () : anything.
     """
 
     reference: str
     why: str = ""
+    options: tuple[Any, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.reference)
 
     def __str__(self) -> str:
         return symbol(self.reference)
+
+
+class Some(list[Any]):
+    """A list of unknown length: its one element (or few) stands for all of them."""
+
+
+class SomeMap(dict[str, Any]):
+    """A map whose keys aren't all known: its entries stand for all of them."""
 
 
 def symbol(reference: str) -> str:
