@@ -31,13 +31,31 @@ from opsctl.findings import Finding, Rule, Severity
 from opsctl.hcl import Configuration, Resource, Unknown, is_symbolic, symbols_in
 
 IDENTITIES = (
-    "arn", "id", "name", "bucket", "url", "function_name", "identifier", "cluster_identifier", "key_id", "domain_name",
-    "qualified_arn", "stream_arn", "arn_suffix", "state_machine_arn",
-)  # fmt: skip
+    "arn",
+    "id",
+    "name",
+    "url",
+    "identifier",
+    "qualified_arn",
+    "stream_arn",
+    "arn_suffix",
+    "state_machine_arn",
+)
 """Attributes by which other resources name one, once they are known."""
+OWN_NAMES = {
+    "aws_s3_bucket": ("bucket", "bucket_domain_name", "bucket_regional_domain_name"),
+    "aws_lambda_function": ("function_name", "invoke_arn", "qualified_invoke_arn"),
+    "aws_lambda_alias": ("invoke_arn",),
+    "aws_kms_key": ("key_id",),
+    "aws_rds_cluster": ("cluster_identifier",),
+    "aws_api_gateway_stage": ("stage_name",),
+    "aws_opensearch_domain": ("domain_name",),
+}
+"""What some types are called by, which elsewhere is somebody else's name."""
 
 PRODUCTION = re.compile(r"(^|[^a-z])(prod|production|prd|live)([^a-z]|$)", re.IGNORECASE)
-MOST_NAMESAKES = 16  # the same name again and again (regions, accounts): which is meant can't be told, and costs
+MOST_NAMESAKES = 16
+"""Of one name (in several regions or accounts): which of them is meant can't be told, and asking costs."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,7 @@ class Stack:
     def _by_identity(self) -> Mapping[str, Sequence[Resource]]:
         by_identity: dict[str, list[Resource]] = {}
         for resource in self.managed:
-            for attribute in IDENTITIES:
+            for attribute in (*IDENTITIES, *OWN_NAMES.get(resource.type, ())):
                 known = resource.values.get(attribute)
                 if isinstance(known, str) and known and not _is_one_symbol(known):
                     named = by_identity.setdefault(known, [])

@@ -22,7 +22,7 @@ A_PLACE = re.compile(r"^(?:arn:|/|alias/|https?://|s3://|\{\{resolve:|\$\{|ssm:|
 
 
 def secret_in(name: str, value: Any) -> str:
-    """What kind of secret a named value is ("a literal secret", "AWS access key"); "" for none and what can't be told."""
+    """What kind of secret a named value is ("a literal secret"); "" for none and for what can't be told."""
     text = str(value) if isinstance(value, Unknown) else value
     if not isinstance(text, str) or not text:
         return ""

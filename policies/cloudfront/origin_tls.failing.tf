@@ -1,0 +1,25 @@
+resource "aws_cloudfront_distribution" "site" {
+  origin {
+    origin_id   = "api"
+    domain_name = "api.example.com"
+
+    custom_origin_config {
+      http_port              = 80
+      https_port             = 443
+      origin_protocol_policy = "http-only" # finds: cloudfront/origin-tls
+      origin_ssl_protocols   = ["TLSv1.2"]
+    }
+  }
+
+  origin {
+    origin_id   = "old"
+    domain_name = "old.example.com"
+
+    custom_origin_config {
+      http_port              = 80
+      https_port             = 443
+      origin_protocol_policy = "https-only"
+      origin_ssl_protocols   = ["TLSv1", "TLSv1.2"] # finds: cloudfront/origin-tls
+    }
+  }
+}

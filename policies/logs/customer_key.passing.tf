@@ -1,0 +1,3 @@
+resource "aws_cloudwatch_log_group" "resize" {
+  name = "/aws/lambda/resize"
+}

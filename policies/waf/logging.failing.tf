@@ -1,0 +1,4 @@
+resource "aws_wafv2_web_acl" "edge" { # finds: waf/logging
+  name  = "edge"
+  scope = "CLOUDFRONT"
+}

@@ -1,0 +1,14 @@
+resource "aws_sfn_state_machine" "lists" {
+  name     = "lists"
+  role_arn = "arn:aws:iam::123456789012:role/lists"
+  definition = jsonencode({ # finds: workflows/map-concurrency
+    StartAt = "Each"
+    States = {
+      Each = {
+        Type          = "Map"
+        ItemProcessor = { StartAt = "Pass", States = { Pass = { Type = "Pass", End = true } } }
+        End           = true
+      }
+    }
+  })
+}

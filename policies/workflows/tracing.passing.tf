@@ -1,0 +1,9 @@
+resource "aws_sfn_state_machine" "images" {
+  name       = "images"
+  role_arn   = "arn:aws:iam::123456789012:role/images"
+  definition = "{}"
+
+  tracing_configuration {
+    enabled = true
+  }
+}
