@@ -24,7 +24,7 @@ LEVELS: Mapping[str, AccessLevel] = {
     "L": "List", "R": "Read", "W": "Write", "T": "Tagging", "P": "Permissions management",
 }  # fmt: skip
 READING = ("batchget", "describe", "get", "list", "search", "view")  # how AWS names what changes nothing
-VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")  # "${TagKey}" and "<key>" in the reference's templates
+VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>|(?<=/)tag-key$")  # "${TagKey}", "<key>", "/tag-key" in the reference
 
 # The global condition keys and their types (IAM user guide, "AWS global condition context keys"); the reference lists
 # only the three about tags with each service.
@@ -47,6 +47,7 @@ GLOBAL_KEYS: Mapping[str, str] = {
     "aws:PrincipalArn": "ARN",
     "aws:PrincipalIsAWSService": "Bool",
     "aws:PrincipalOrgID": "String",
+    "aws:PrincipalOrgMasterAccountId": "String",
     "aws:PrincipalOrgPaths": "ArrayOfString",
     "aws:PrincipalServiceName": "String",
     "aws:PrincipalServiceNamesList": "ArrayOfString",

@@ -1,5 +1,5 @@
 """Checks on single policy documents: what they name, what fits, how wide they are, what AWS would refuse."""
 
-from opsctl.iam.action_checks import fit, names
+from opsctl.iam.action_checks import breadth, fit, names
 
-CHECKS = (*names.CHECKS, *fit.CHECKS)
+CHECKS = (*names.CHECKS, *fit.CHECKS, *breadth.CHECKS)

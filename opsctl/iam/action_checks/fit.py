@@ -20,8 +20,8 @@ RESOURCE_FIT = Rule(
     "action/resource-mismatch",
     "An action that can't be done to any resource of its statement",
     Severity.MEDIUM,
-    "Such an action is never allowed by this statement: s3:GetObject takes objects (arn:aws:s3:::bucket/*), not buckets, "
-    "and some actions take only *.",
+    "Such an action is never allowed by this statement: s3:GetObject takes objects (arn:aws:s3:::bucket/*), not "
+    "buckets, and some actions take only *.",
     "Name a resource of a type that the action takes, or move the action to a statement whose resources it fits.",
     (REFERENCE, f"{GUIDE}/reference_policies_elements_resource.html"),
 )
@@ -47,7 +47,7 @@ OPERATOR = Rule(
     "A condition operator that AWS doesn't know or that doesn't suit the key",
     Severity.MEDIUM,
     "AWS refuses an operator that it doesn't know; one that doesn't suit the key's type never matches.",
-    "Use an operator for the key's type: IpAddress for addresses, ArnLike for ARNs, Bool, NumericEquals, DateLessThan, …",
+    "Use an operator for the key's type: IpAddress for addresses, ArnLike for ARNs, Bool, NumericEquals, DateLessThan.",
     (f"{GUIDE}/reference_policies_elements_condition_operators.html",),
 )
 VALUE = Rule(
@@ -183,19 +183,22 @@ def resource_mismatch(estate: Estate) -> Iterator[Finding]:
 def _misfit_findings(subject: Subject, statement: Statement, misfits: list[str]) -> Iterator[Finding]:
     known = vocabulary()
     whole = len(misfits) == len(statement.actions)
-    severity = Severity.HIGH if whole and statement.effect == "Allow" else RESOURCE_FIT.severity
     by_wish: dict[tuple[str, ...], list[str]] = {}
     for action in misfits:
-        wish = sorted({arn for name in known.expand(action) for arn in templates(name)})
-        by_wish.setdefault(tuple(wish), []).append(action)
+        wishes = sorted({arn for name in known.expand(action) for arn in templates(name)})
+        by_wish.setdefault(tuple(wishes), []).append(action)
     for wish, actions in by_wish.items():
         label = f"actions.{statement.actions.index(actions[0])}"
         of = "the resource" if len(statement.resources) == 1 else "any resource"
         named = f"{of} of {statement.name}" + (f" ({statement.resources[0]})" if len(statement.resources) == 1 else "")
         if wish:
-            message = f"{listed(actions)} can't be done to {named}: it takes {listed(wish, 2)}."
+            # The reference is right about what an action takes; that one takes only "*" it says now and then wrongly.
+            severity = Severity.HIGH if whole and statement.effect == "Allow" else RESOURCE_FIT.severity
+            verb = "takes" if len(actions) == 1 else "take"
+            message = f"{listed(actions)} can't be done to {named}: {verb} {listed(wish, 2)}."
             fix = f"Add a resource of the form {wish[0]}, or take {listed(actions)} out."
         else:
+            severity = RESOURCE_FIT.severity
             message = f"{listed(actions)} can't be limited to a resource, and {statement.name} doesn't name *."
             fix = f"Move {listed(actions)} to a statement with Resource *."
         yield subject.finding(RESOURCE_FIT, message, statement, label, severity=severity, fix=fix)
@@ -435,11 +438,13 @@ def _key_findings(subject: Subject, statement: Statement, condition: Condition) 
     lacking = [action for action in statement.actions if not carries(action, key)]
     if not lacking:
         return
+    message = f"{listed(lacking)} never {'carries' if len(lacking) == 1 else 'carry'} {key}"
     _, operator, if_exists = parts_of(condition.operator)
     if len(lacking) == len(statement.actions):
-        yield subject.finding(KEY_FIT, f"{listed(lacking)} never carries {key}.", statement, label)
+        yield subject.finding(KEY_FIT, f"{message}.", statement, label)
     elif statement.effect == "Allow" and operator and not if_exists and not is_negated(operator) and operator != "Null":
-        message = f"{listed(lacking)} never carries {key}: {statement.name} doesn't allow it."
+        what = "it" if len(lacking) == 1 else "them"
+        message = f"{message}: {statement.name} doesn't allow {what}."
         yield subject.finding(KEY_FIT, message, statement, label, severity=Severity.LOW)
 
 

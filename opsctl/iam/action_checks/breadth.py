@@ -1,0 +1,356 @@
+"""How wide a grant is: wildcards among actions and resources, NotAction, NotResource.
+
+Deny is never judged to be a grant, and what a Deny, a boundary or a strong condition takes away is not held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from opsctl.findings import Finding, Rule, Severity
+from opsctl.hcl.symbols import is_symbolic
+from opsctl.iam.action_checks.fit import fits, parts_of, templates
+from opsctl.iam.action_checks.names import judged
+from opsctl.iam.action_checks.subjects import GUIDE, REFERENCE, Subject, listed, subjects
+from opsctl.iam.check import Check
+from opsctl.iam.estate import Estate, Principal
+from opsctl.iam.policy import Statement
+from opsctl.iam.vocabulary import Action, vocabulary
+
+LEAST = f"{GUIDE}/best-practices.html#grant-least-privilege"
+
+WILDCARD_ACTION = Rule(
+    "policy/wildcard-action",
+    "A wildcard that allows more than reading",
+    Severity.MEDIUM,
+    "The statement allows every action that matches, and each that AWS adds later: whoever takes over the principal "
+    "has them all.",
+    "Name the actions that are used.",
+    (LEAST, f"{GUIDE}/reference_policies_elements_action.html"),
+    ("least-privilege",),
+)
+WILDCARD_RESOURCE = Rule(
+    "policy/wildcard-resource",
+    "Resource * for actions that could be limited to some",
+    Severity.MEDIUM,
+    "One mistake or one stolen credential reaches every resource of the account instead of the one that is needed.",
+    "Name the resources. Actions that take only * belong in a statement of their own.",
+    (LEAST, REFERENCE),
+    ("least-privilege",),
+)
+NOT_ACTION = Rule(
+    "policy/not-action-allow",
+    "NotAction with Allow",
+    Severity.HIGH,
+    "It allows everything but what is listed, with every service that AWS will ever add.",
+    "Name the actions that are used with Action; keep NotAction for Deny.",
+    (f"{GUIDE}/reference_policies_elements_notaction.html",),
+    ("least-privilege",),
+)
+NOT_RESOURCE = Rule(
+    "policy/not-resource-allow",
+    "NotResource with Allow",
+    Severity.HIGH,
+    "It allows the actions on everything but what is listed, with every resource that will ever be made.",
+    "Name the resources with Resource; keep NotResource for Deny.",
+    (f"{GUIDE}/reference_policies_elements_notresource.html",),
+    ("least-privilege",),
+)
+NOT_PRINCIPAL = Rule(
+    "policy/not-principal-allow",
+    "NotPrincipal with Allow",
+    Severity.HIGH,
+    "It lets in everybody but those who are listed, strangers without an account included.",
+    "Name who may with Principal.",
+    (f"{GUIDE}/reference_policies_elements_notprincipal.html",),
+)
+
+WIDE = ("*", "*:*")
+CHANGING = ("Write", "Tagging", "Permissions management")
+# Services that decide who may do what: all of their actions is all of an account, or of an organization.
+CONTROLLING = frozenset({"iam", "organizations", "sso", "sts", "account", "identitystore"})
+
+# Condition keys that tie a grant to certain resources, callers or ways: what is allowed is no longer "everything".
+STRONG_KEYS = (
+    "aws:principalarn", "aws:principaltag/", "aws:requesttag/", "aws:resourceaccount", "aws:resourcetag/",
+    "aws:sourcearn", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:viaawsservice", "aws:tagkeys",
+    "aws:userid", "aws:username", "iam:awsservicename", "iam:passedtoservice", "iam:permissionsboundary",
+    "iam:policyarn", "kms:viaservice", "kms:callerservice", "kms:grantisforawsresource", "kms:encryptioncontext:",
+    "kms:resourcealiases", "lambda:functionarn", "lambda:sourcefunctionarn", "sts:externalid",
+)  # fmt: skip
+# A service's own keys that say how, not to what.
+HOW_KEYS = ("authtype", "signatureversion", "signatureage", "tlsversion", "x-amz-content-sha256")
+NARROWING = ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "Bool")
+
+
+def is_strong(statement: Statement) -> bool:
+    """Whether one of a statement's conditions ties the grant to certain resources or ways (cloudsplaining#278).
+
+    Positive, without IfExists and ForAllValues (which hold where the key is missing), and not for any value.
+    """
+    for condition in statement.conditions:
+        several, operator, if_exists = parts_of(condition.operator)
+        key = condition.key.lower()
+        if is_symbolic(key):
+            return True  # nobody knows; the engine says "depends"
+        if operator not in NARROWING or if_exists or several == "forallvalues:":
+            continue
+        if not condition.values or any(not value.strip("*?") for value in condition.values):
+            continue
+        own = not key.startswith(("aws:", "sts:")) and key.partition(":")[2] not in HOW_KEYS
+        if own or key.startswith(STRONG_KEYS):
+            return operator != "Bool" or "true" in (value.lower() for value in condition.values)
+    return False
+
+
+def lowered(severity: Severity) -> Severity:
+    """Of a grant that something else narrows: two steps down, but not below low."""
+    return max(min(Severity.LOW, severity), Severity(severity - 2)) if severity > Severity.LOW else severity
+
+
+def narrowed_by_boundary(holder: Principal) -> bool:
+    """Whether a principal's permissions boundary leaves something out."""
+    boundary = holder.boundary
+    if boundary is None:
+        return False
+    if boundary.document is None:
+        return True
+    allowed = (each for each in boundary.document.statements if each.effect == "Allow" and not each.conditions)
+    everything = any(set(each.actions) & set(WIDE) and "*" in each.resources for each in allowed)
+    return not everything or any(each.effect == "Deny" for each in boundary.document.statements)
+
+
+def denied_everywhere(holder: Principal) -> tuple[str, ...]:
+    """Action patterns that a principal's own policies deny on every resource without a condition."""
+    return tuple(
+        action
+        for policy in holder.policies
+        if policy.document is not None
+        for each in policy.document.statements
+        if each.effect == "Deny" and not each.conditions and "*" in each.resources
+        for action in each.actions
+    )
+
+
+@lru_cache(maxsize=1 << 12)
+def reached(pattern: str, denied: tuple[str, ...]) -> tuple[Action, ...]:
+    """The actions that a pattern means, without those that are denied."""
+    known = vocabulary()
+    if set(denied) & set(WIDE):
+        return ()
+    gone = {name for each in denied for name in known.expand(each)}
+    return tuple(found for name in known.expand(pattern) if name not in gone and (found := known.action(name)))
+
+
+def allows(estate: Estate) -> Iterator[tuple[Subject, Statement, tuple[str, ...], bool]]:
+    """Every Allow of an identity policy: (…, patterns denied to all its holders, whether something narrows it)."""
+    denied: dict[int, tuple[str, ...]] = {}
+    for subject in subjects(estate):
+        if subject.kind != "identity":
+            continue
+        for holder in subject.holders:
+            if id(holder) not in denied:
+                denied[id(holder)] = denied_everywhere(holder)
+        common = denied[id(subject.holders[0])] if len(subject.holders) == 1 else _shared(subject.holders, denied)
+        bounded = all(map(narrowed_by_boundary, subject.holders))
+        for statement in subject.document.statements:
+            if statement.effect == "Allow":
+                yield subject, statement, common, bounded or is_strong(statement)
+
+
+def _shared(holders: Iterable[Principal], denied: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    first, *others = (denied[id(holder)] for holder in holders)
+    return tuple(each for each in first if all(each in other for other in others))
+
+
+def is_wild(action: str) -> bool:
+    return ("*" in action or "?" in action) and not is_symbolic(action)
+
+
+def is_everywhere(statement: Statement) -> bool:
+    """Whether a statement reaches every resource of a service: "*", "arn:aws:s3:::*", "arn:aws:sqs:*:*:*", Not…."""
+    return bool(statement.not_resources) or any(
+        resource == "*" or (resource.startswith("arn:") and not resource.split(":", 5)[-1].strip("*/"))
+        for resource in statement.resources
+    )
+
+
+def wildcard_action(estate: Estate) -> Iterator[Finding]:
+    for subject, statement, denied, narrowed in allows(estate):
+        worst: tuple[Severity, int, str] | None = None
+        flagged = []
+        for number, pattern in enumerate(statement.actions):
+            if not is_wild(pattern) or judged(pattern)[0] != "known":
+                continue
+            severity, why = judge_pattern(pattern, statement, denied)
+            if severity is None:
+                continue
+            flagged.append(pattern)
+            if worst is None or severity > worst[0]:
+                worst = (severity, number, why)
+        if worst is None:
+            continue
+        severity, number, why = worst
+        severity = lowered(severity) if narrowed else severity
+        if subject.is_aws_managed and severity < Severity.HIGH:
+            continue
+        others = [pattern for pattern in flagged if pattern != statement.actions[number]]
+        also = f"; {listed(others)} also" if others else ""
+        though = ", though not unconditionally" if narrowed else ""
+        message = f"{statement.actions[number]} in {statement.name} allows {why}{though}{also}."
+        yield subject.finding(WILDCARD_ACTION, message, statement, f"actions.{number}", severity=severity)
+
+
+@lru_cache(maxsize=1 << 14)
+def _reach(pattern: str, denied: tuple[str, ...], resources: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """(access levels beyond reading, number of such actions) that a pattern reaches on resources."""
+    found = [
+        action for action in reached(pattern, denied)
+        if action.access_level in CHANGING and (pattern in WIDE or fits(action.name, resources))
+    ]  # fmt: skip
+    return tuple(sorted({action.access_level for action in found})), len(found)
+
+
+def judge_pattern(pattern: str, statement: Statement, denied: tuple[str, ...]) -> tuple[Severity | None, str]:
+    """(how bad a wildcard among a statement's actions is or None, what it allows)."""
+    everywhere = is_everywhere(statement)
+    if pattern in WIDE:
+        if set(denied) & set(WIDE):
+            return None, ""
+        if everywhere and ("*" in statement.resources or statement.not_resources):
+            return Severity.CRITICAL, "everything on everything"
+        services = {
+            each.split(":")[2] for each in statement.resources if each.startswith("arn:") and each.count(":") > 2
+        }
+        if everywhere:
+            return Severity.HIGH, f"every action on every resource of {listed(sorted(services))}"
+        return Severity.MEDIUM, "every action on its resources"
+    levels, count = _reach(pattern, denied, () if statement.not_resources else statement.resources)
+    if not levels:
+        return None, ""
+    prefix, _, action = pattern.partition(":")
+    whole = not action.strip("*")
+    where = "on every resource" if everywhere else "on its resources"
+    what = f"{count} {'action' if count == 1 else 'actions'} that change something"
+    if "Permissions management" in levels:
+        what += ", permissions included,"
+    severity = Severity.LOW
+    if "Permissions management" in levels:
+        severity = Severity.HIGH if everywhere and (whole or prefix.lower() in CONTROLLING) else Severity.MEDIUM
+    elif everywhere and levels != ("Tagging",):
+        severity = Severity.MEDIUM
+    return severity, f"{what} {where}"
+
+
+def wildcard_resource(estate: Estate) -> Iterator[Finding]:
+    for subject, statement, denied, narrowed in allows(estate):
+        if "*" not in statement.resources or not statement.actions or subject.is_aws_managed:
+            continue
+        named = tuple(each for each in statement.actions if not is_symbolic(each) and each not in WIDE)
+        could, must = _split(named, denied)
+        if not could:
+            continue
+        severity = Severity.INFO
+        if any(level in CHANGING[:1] + CHANGING[2:] for _, level in could):
+            severity = Severity.MEDIUM
+        elif any(level in ("Read", "Tagging") for _, level in could):
+            severity = Severity.LOW
+        if narrowed:
+            severity = min(severity, Severity.INFO)
+        names = [name for name, _ in could]
+        forms = sorted({form for name in names for form in _forms(name)[:1]})
+        keep = f" Keep {listed(must)} on *: AWS takes nothing else there." if must else ""
+        message = (
+            f"{listed(names)} could be limited to resources; {statement.name} allows {_them(names)} on all of them."
+        )
+        yield subject.finding(
+            WILDCARD_RESOURCE, message, statement, f"resources.{statement.resources.index('*')}", severity=severity,
+            fix=f"Name resources of the form {listed(forms, 3)}.{keep}",
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 14)
+def _forms(pattern: str) -> tuple[str, ...]:
+    return tuple(form for name in vocabulary().expand(pattern) for form in templates(name))
+
+
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
+
+
+@lru_cache(maxsize=1 << 12)
+def _split(actions: tuple[str, ...], denied: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """((actions that could be limited to a resource, their highest access level), those that take only "*")."""
+    order = ("List", "Read", "Tagging", "Write", "Permissions management")
+    could, must = [], []
+    for name in actions:
+        means = reached(name, denied)
+        levels = [each.access_level for each in means if each.resource_types]
+        if levels:
+            could.append((name, max(levels, key=order.index)))
+        elif means and all(each.takes_only_wildcard for each in means):
+            must.append(name)
+    return tuple(could), tuple(must)
+
+
+def negations(estate: Estate) -> Iterator[Finding]:
+    """NotAction and NotResource in an Allow, and NotPrincipal in one."""
+    for subject, statement, denied, narrowed in allows(estate):
+        if set(denied) & set(WIDE) or subject.is_aws_managed:
+            continue
+        if statement.not_actions:
+            reads = not any(each.access_level in CHANGING for each in _allowed_beside(statement, denied))
+            everywhere = is_everywhere(statement)
+            severity = Severity.HIGH if everywhere else Severity.MEDIUM
+            if reads:
+                severity = Severity.LOW
+            message = f"{statement.name} allows everything but {listed(statement.not_actions)}."
+            yield subject.finding(
+                NOT_ACTION, message, statement, "not_actions.0", severity=lowered(severity) if narrowed else severity
+            )
+        if statement.not_resources:
+            changing = any(judge_level(action) in CHANGING for action in statement.actions) or statement.not_actions
+            severity = Severity.HIGH if changing else Severity.LOW
+            message = f"{statement.name} allows its actions on everything but {listed(statement.not_resources)}."
+            yield subject.finding(
+                NOT_RESOURCE,
+                message,
+                statement,
+                "not_resources.0",
+                severity=lowered(severity) if narrowed else severity,
+            )
+    for subject in subjects(estate):
+        if subject.kind in ("trust", "resource", "loose"):
+            for statement in subject.document.statements:
+                if statement.effect == "Allow" and statement.not_principals:
+                    but = listed([each.value for each in statement.not_principals])
+                    message = f"{statement.name} lets in everybody but {but}."
+                    yield subject.finding(NOT_PRINCIPAL, message, statement, "not_principals")
+
+
+def judge_level(action: str) -> str:
+    """The highest access level that an action or pattern reaches; "" where that can't be told."""
+    if action in WIDE:
+        return "Permissions management"
+    return next((level for _, level in _split((action,), ())[0]), "")
+
+
+@lru_cache(maxsize=256)
+def _beside(not_actions: tuple[str, ...]) -> tuple[Action, ...]:
+    known = vocabulary()
+    gone = {name for each in not_actions for name in known.expand(each)}
+    return tuple(found for name in known.expand("*") if name not in gone and (found := known.action(name)))
+
+
+def _allowed_beside(statement: Statement, denied: tuple[str, ...]) -> tuple[Action, ...]:
+    return _beside((*statement.not_actions, *denied))
+
+
+CHECKS = (
+    Check(WILDCARD_ACTION, wildcard_action),
+    Check(WILDCARD_RESOURCE, wildcard_resource),
+    Check(NOT_ACTION, negations),
+    Check(NOT_RESOURCE),
+    Check(NOT_PRINCIPAL),
+)
