@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import UsageError
 from opsctl.findings import Finding, Place, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED, holes
 from opsctl.hcl import Configuration
-from opsctl.policy.loading import Broken, RuleFile, built_in, chosen, sentence_of
+from opsctl.policy.loading import Broken, Failure, RuleFile, built_in, chosen, sentence_of
 from opsctl.policy.rule import Stack
+
+if TYPE_CHECKING:
+    from opsctl.policy.own_rules import OwnRules
 
 RULE_FAILED = Rule(
     "policy/rule-failed",
@@ -52,6 +55,7 @@ def lint(
     select: Sequence[str] = (),
     skip: Sequence[str] = (),
     files: Sequence[RuleFile | Broken] | None = None,
+    own: OwnRules | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Linted:
     """Every rule over every path.
@@ -62,12 +66,14 @@ def lint(
         source: the folder of the Terraform that a plan was made from.
         select, skip: see `chosen`.
         files: built-in rules; None: those in `policies/`.
+        own: rules that the user brings along.
+        settings: what rules may ask for: "environment", "required_tags", …
 
     Raises:
         UsageError: a path that can't be read at all, or a rule that nobody knows.
     """
     loaded = tuple(built_in() if files is None else files)
-    rules = {rule.id: rule for rule in (*OWN_RULES, *known_rules(loaded))}
+    rules = {rule.id: rule for rule in (*OWN_RULES, *known_rules(loaded), *(own.rules if own else ()))}
     wanted = chosen(rules.values(), select, skip)
     found: list[Finding] = []
     read = []
@@ -75,11 +81,17 @@ def lint(
         configuration = read_path(path, source=source)
         read.append(configuration)
         found += findings_of(configuration, loaded, wanted, settings or {})
-    places = frozenset(
-        each.place.file for configuration in read for each in (*configuration.resources, *configuration.problems)
-    )
-    report = Report(ordered(each for each in found if each.rule in wanted), analysed(read, wanted))
-    return Linted(report, rules, wanted, places - {""})
+        if own:
+            plan = path if path.is_file() else None
+            said = own.findings(configuration, wanted, settings=settings or {}, plan=plan)
+            found += (
+                failed(each.file, each.message, each.line) if isinstance(each, Failure) else each for each in said
+            )
+    places = {each.place.file for configuration in read for each in configuration.resources}
+    places |= {each.place.file for configuration in read for each in configuration.problems}
+    left_out = frozenset(rules) - wanted
+    report = Report(ordered(each for each in found if each.rule not in left_out), analysed(read, wanted))
+    return Linted(report, rules, wanted, frozenset(places - {""}))
 
 
 def known_rules(files: Iterable[RuleFile | Broken]) -> Iterator[Rule]:
@@ -112,10 +124,11 @@ def run(file: RuleFile, stack: Stack) -> Iterator[Finding]:
         yield failed(file.file, f"{' and '.join(rule.id for rule in file.rules)} crashed: {sentence_of(error)}")
 
 
-def failed(file: Path, message: str) -> Finding:
+def failed(file: Path, message: str, line: int = 0) -> Finding:
     return Finding(
-        RULE_FAILED.id, RULE_FAILED.severity, message, resource=file.name, place=Place(str(file)), fix=RULE_FAILED.mend
-    )
+        RULE_FAILED.id, RULE_FAILED.severity, message, resource=file.name, place=Place(str(file), line),
+        fix=RULE_FAILED.mend,
+    )  # fmt: skip
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -38,6 +38,15 @@ class Broken:
     why: str
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What became of a rule that users brought along: not loaded, crashed, or never ended."""
+
+    file: Path
+    message: str
+    line: int = 0
+
+
 def built_in_folder() -> Path:
     """In a wheel inside the package, in a checkout at its top."""
     package = Path(opsctl.__file__).parent
