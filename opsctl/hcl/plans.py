@@ -1,0 +1,427 @@
+"""A plan as a configuration: what `terraform show -json PLAN` knows, joined with the HCL that it was made from.
+
+What the plan doesn't know comes from evaluating the HCL; without the HCL from what the plan's own `configuration` says
+of an expression. What stays unknown is an `Unknown` or a symbol, never missing. Attributes that nobody wrote and that
+the provider makes (`id`, `arn`, …) are missing, as they are in HCL.
+Source: Terraform's "JSON Output Format", format 1.x. Cost: linear in the file; the largest parts (planned values, what
+was before) are dropped while they are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from opsctl.errors import UsageError
+from opsctl.findings import Place
+from opsctl.hcl.configuration import Configuration, Problem, Resource
+from opsctl.hcl.symbols import Unknown, symbol
+
+FORMAT = 1
+READS = {  # address → attributes → value: what of the plan a configuration needs
+    "resource_changes", "configuration", "prior_state", "variables", "format_version", "errored", "terraform_version",
+}  # fmt: skip
+LARGEST_BYTES = 512 * 1024 * 1024
+_SPACE = re.compile(r"[ \t\n\r]*")
+_KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
+_LAST_KEY = re.compile(r'\[(?:"((?:[^"\\]|\\.)*)"|(\d+))\]$')
+
+
+class PlanUnreadable(UsageError):
+    """The file is no plan that we read."""
+
+
+def read_plan(file: Path, *, source: Path | None = None) -> Configuration:
+    """What a plan says.
+
+    Args:
+        file: the output of `terraform show -json PLAN`.
+        source: the folder of its root module; fills what the plan doesn't know, and gives every resource its lines.
+
+    Raises:
+        PlanUnreadable: no JSON, cut off, a state, a saved (binary) plan, or of another major format.
+        UsageError: no such folder.
+    """
+    raw = _read(file)
+    own = _own(raw)
+    if source is None:
+        return own
+    return _joined(own, raw, source)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Plan:
+    """What is kept of the file.
+
+    Attributes:
+        resources: as the plan knows them.
+        computed: addresses of resources → attributes that are unknown and that the configuration doesn't write.
+    """
+
+    file: str
+    resources: list[Resource] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    changes: list[tuple[Resource, Any]] = field(default_factory=list)
+
+
+def _read(file: Path) -> _Plan:
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(4)
+            if start.startswith(b"PK"):
+                raise PlanUnreadable(
+                    "This is a saved plan, not its JSON.", where=str(file),
+                    next=f"terraform show -json {file.name} > plan.json, and check that.",
+                )  # fmt: skip
+            opened.seek(0, 2)
+            if opened.tell() > LARGEST_BYTES:
+                raise PlanUnreadable(f"This has more than {LARGEST_BYTES >> 20} MiB.", where=str(file))
+            opened.seek(0)
+            text = opened.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PlanUnreadable(f"This is not UTF-8 text: {error.reason}.", where=str(file)) from error
+    except OSError as error:
+        raise PlanUnreadable(f"This can't be read: {error.strerror}.", where=str(file)) from error
+    try:
+        return _Reader(text, str(file)).plan()
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
+        what = "This plan is cut off" if cut else "This is not JSON"
+        raise PlanUnreadable(
+            f"{what}: {error.msg} (line {error.lineno}, column {error.colno}).", where=str(file),
+            next="Make it again: terraform show -json PLAN > plan.json",
+        ) from error  # fmt: skip
+    except RecursionError as error:
+        raise PlanUnreadable("This is nested too deeply to be a plan.", where=str(file)) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise PlanUnreadable(
+            f"This plan isn't built as Terraform builds them ({type(error).__name__}: {error}).", where=str(file),
+            next="Make it again: terraform show -json PLAN > plan.json",
+        ) from error  # fmt: skip
+
+
+class _Reader:
+    """Reads the outermost object member by member, and the changes one by one, so that little is held at once."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.decode = text, json.JSONDecoder().raw_decode
+        self.made = _Plan(file)
+
+    def plan(self) -> _Plan:
+        made, seen = self.made, set()
+        position = self._after(0, "{")
+        if self.text[position : position + 1] == "}":
+            raise PlanUnreadable("This is an empty object, not a plan.", where=made.file)
+        while True:
+            key, position = self.decode(self.text, self._skip(position))
+            position = self._after(self._skip(position), ":")
+            seen.add(key)
+            if key == "resource_changes" and self.text[position : position + 1] == "[":
+                position = self._changes(position)
+            else:
+                value, position = self.decode(self.text, position)
+                self._member(key, value)
+                del value
+            position = self._skip(position)
+            if self.text[position : position + 1] == "}":
+                break
+            position = self._after(position, ",")
+        if self._skip(position + 1) != len(self.text):
+            raise json.JSONDecodeError("Extra data", self.text, position + 1)
+        self._must_be_a_plan(seen)
+        return made
+
+    def _must_be_a_plan(self, seen: set[str]) -> None:
+        where = self.made.file
+        if "serial" in seen and "lineage" in seen:
+            raise PlanUnreadable("This is a state file, not a plan.", where=where, next="terraform show -json PLAN")
+        if "format_version" not in seen:
+            raise PlanUnreadable("This has no format_version: it isn't the JSON of a plan.", where=where)
+        if "resource_changes" not in seen and "planned_values" not in seen and "configuration" not in seen:
+            what = "This is a state (terraform show -json without a plan)" if "values" in seen else "This holds no plan"
+            raise PlanUnreadable(f"{what}.", where=where, next="terraform show -json PLAN > plan.json")
+
+    def _member(self, key: str, value: Any) -> None:
+        made = self.made
+        if key == "format_version":
+            major = str(value).partition(".")[0]
+            if major != str(FORMAT):
+                raise PlanUnreadable(
+                    f"This plan has format {value}; format {FORMAT}.x is read.", where=made.file,
+                    next="Use Terraform 1.0 or later to make it, or a newer opsctl.",
+                )  # fmt: skip
+        elif key == "configuration":
+            made.configuration = value
+        elif key == "variables":
+            made.variables = {name: each.get("value") for name, each in value.items()}
+        elif key == "prior_state":
+            values = value.get("values") or {}
+            made.resources.extend(_data_sources(values.get("root_module") or {}, ""))
+        elif key == "errored" and value:
+            made.problems.append(
+                Problem("The plan ended with an error: what follows it is missing.", Place(made.file), severe=True)
+            )
+
+    def _changes(self, position: int) -> int:
+        position = self._skip(position + 1)
+        if self.text[position : position + 1] == "]":
+            return position + 1
+        while True:
+            change, position = self.decode(self.text, position)
+            resource = _resource(change)
+            if resource is not None:
+                self.made.changes.append((resource, change["change"].get("after_unknown")))
+            position = self._skip(position)
+            if self.text[position : position + 1] == "]":
+                return position + 1
+            position = self._after(position, ",")
+
+    def _skip(self, position: int) -> int:
+        found = _SPACE.match(self.text, position)
+        return found.end() if found else position
+
+    def _after(self, position: int, sign: str) -> int:
+        """The position after a sign that must be there, and after the space that follows it."""
+        position = self._skip(position)
+        if self.text[position : position + 1] != sign:
+            raise json.JSONDecodeError(f"Expecting '{sign}'", self.text, position)
+        return self._skip(position + 1)
+
+
+def _data_sources(module: Mapping[str, Any], address: str) -> Iterator[Resource]:
+    """What the plan's refresh has read: their values are known."""
+    for each in module.get("resources", ()):
+        if each.get("mode") == "data":
+            yield Resource(
+                each["address"], "data", each["type"], each["name"], each.get("values") or {}, module=address
+            )
+    for child in module.get("child_modules", ()):
+        yield from _data_sources(child, child.get("address", ""))
+
+
+def _resource(change: Mapping[str, Any]) -> Resource | None:
+    what = change["change"]
+    actions: Sequence[str] = what.get("actions") or ("no-op",)
+    action = "replace" if len(actions) > 1 else actions[0]
+    values = what.get("before") if action in ("delete", "forget") else what.get("after")
+    if change.get("deposed") or action == "forget":
+        return None  # it isn't the resource that will be there
+    values = {sys.intern(name): value for name, value in (values or {}).items()}
+    return Resource(
+        change["address"], change.get("mode", "managed"), sys.intern(change["type"]), change["name"], values,
+        module=change.get("module_address", ""), action=action,
+    )  # fmt: skip
+
+
+# --- what the plan alone knows ----------------------------------------------------------------------------------------
+
+
+def _own(plan: _Plan) -> Configuration:
+    """The plan's resources: known values, and for each unknown one what its expression refers to."""
+    written = _Written(plan.configuration)
+    references: dict[str, tuple[str, ...]] = {}
+    unknown: list[str] = []
+    by_address = {each.address: each for each in plan.resources}
+    for resource, after_unknown in plan.changes:
+        made, holes = _filled(resource, after_unknown, written, references)
+        unknown.extend(f"{resource.address}.{name}" for name in holes)
+        by_address[made.address] = made
+    plan.changes.clear()
+    resources = tuple(by_address.values())
+    providers = {
+        key: {name: _constant(each) for name, each in (value.get("expressions") or {}).items()}
+        for key, value in (plan.configuration.get("provider_config") or {}).items()
+    }
+    return Configuration(
+        resources, tuple(plan.problems), variables=plan.variables, from_plan=True, references=references,
+        providers=_with_variables(providers, plan), unknown_in_plan=frozenset(unknown),
+    )  # fmt: skip
+
+
+def _constant(expression: Any) -> Any:
+    """A block or an attribute of the configuration, as far as it is constant."""
+    if isinstance(expression, list):
+        return [_constant(each) for each in expression]
+    if isinstance(expression, Mapping):
+        if "constant_value" in expression:
+            return expression["constant_value"]
+        if "references" in expression:
+            named = expression["references"]
+            return Unknown(named[0] if named else "")
+        return {name: _constant(each) for name, each in expression.items()}
+    return expression
+
+
+def _with_variables(providers: dict[str, Any], plan: _Plan) -> dict[str, Any]:
+    def known(value: Any) -> Any:
+        if isinstance(value, Unknown) and value.reference.startswith("var."):
+            return plan.variables.get(value.reference[4:], value)
+        return value
+
+    return {key: {name: known(each) for name, each in values.items()} for key, values in providers.items()}
+
+
+class _Written:
+    """The plan's `configuration`: what each resource's expressions say, found by address without keys."""
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        self.resources: dict[str, Mapping[str, Any]] = {}
+        self.calls: dict[str, Mapping[str, Any]] = {}
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self._take(configuration.get("root_module") or {}, "")
+
+    def _take(self, module: Mapping[str, Any], prefix: str) -> None:
+        for each in module.get("resources", ()):
+            self.resources[prefix + each["address"]] = each
+        for name, output in (module.get("outputs") or {}).items():
+            self.outputs[f"{prefix}output.{name}"] = output.get("expression") or {}
+        for name, call in (module.get("module_calls") or {}).items():
+            inner = f"{prefix}module.{name}."
+            self.calls[inner] = call.get("expressions") or {}
+            self._take(call.get("module") or {}, inner)
+
+    def expressions(self, address: str) -> Mapping[str, Any] | None:
+        """Of a resource; None where the configuration doesn't have it (it is deleted)."""
+        found = self.resources.get(_KEY.sub("", address))
+        return None if found is None else found.get("expressions") or {}
+
+    def referents(self, expression: Any, module: str, depth: int = 0) -> tuple[str, ...]:
+        """The resource attributes that an expression names, through module inputs and outputs, each once.
+
+        Args:
+            module: address of the module that it stands in, with keys, "" or ending with ".".
+        """
+        if not isinstance(expression, Mapping) or depth > 20:
+            return ()
+        if "references" not in expression:
+            inner = [each for name, each in expression.items() if name != "constant_value"]
+            return tuple(dict.fromkeys(found for each in inner for found in self.referents(each, module, depth)))
+        found: dict[str, None] = {}
+        named = expression["references"]
+        for reference in named:
+            if any(other != reference and other.startswith((reference + ".", reference + "[")) for other in named):
+                continue  # Terraform lists a.b.c and then a.b
+            for each in self._referent(reference, module, depth):
+                found[each] = None
+        return tuple(found)
+
+    def _referent(self, reference: str, module: str, depth: int) -> Iterator[str]:
+        head, _, rest = reference.partition(".")
+        bare = _KEY.sub("", module)
+        if head == "var":
+            name = re.split(r"[.\[]", rest, maxsplit=1)[0]
+            outer = re.sub(r'module\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.$', "", module)
+            yield from self.referents(self.calls.get(bare, {}).get(name), outer, depth + 1)
+        elif head == "module":
+            called = re.match(r'([\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.([\w-]+))?', rest)
+            if called and called[2]:
+                inner = f"{module}module.{called[1]}."
+                yield from self.referents(
+                    self.outputs.get(f"{_KEY.sub('', inner)}output.{called[2]}"), inner, depth + 1
+                )
+        elif head not in ("each", "count", "local", "path", "terraform", "self") or head == "local":
+            yield module + reference
+
+
+def _filled(
+    resource: Resource, after_unknown: Any, written: _Written, references: dict[str, tuple[str, ...]]
+) -> tuple[Resource, list[str]]:
+    """A resource whose unknown attributes became symbols, and the names of those that the plan doesn't know at all."""
+    if not isinstance(after_unknown, Mapping) or resource.action == "delete":
+        return resource, []
+    expressions = written.expressions(resource.address)
+    module = f"{resource.module}." if resource.module else ""
+    values, holes = dict(resource.values), []
+    for name, unknown in after_unknown.items():
+        if not _any_unknown(unknown):
+            continue
+        expression = (expressions or {}).get(name)
+        if expressions is not None and expression is None and unknown is True:
+            continue  # nobody wrote it: the provider makes it
+        at = f"{resource.address}.{name}"
+        named = written.referents(expression, module) if isinstance(expression, Mapping) else ()
+        if named:
+            references[at] = named
+        if unknown is True:
+            holes.append(name)
+            values[name] = _stand_in(at, name, named)
+        else:
+            values[name] = _marked(values.get(name), unknown, at, expression, lambda it: written.referents(it, module))
+    return replace(resource, values=values), holes
+
+
+IDENTITIES = re.compile(
+    r"(?:^|_)(?:arns?|name|id|ids|role|user|group|bucket|queue_url|key|function_name|users|roles|groups|target|source)$"
+)
+"""Attributes whose whole value is somebody's name, id or ARN: one reference in their expression is their value."""
+
+
+def _stand_in(at: str, name: str, named: Sequence[str]) -> Any:
+    if IDENTITIES.search(name) and len(named) == 1:
+        return symbol(named[0])
+    return symbol(at)
+
+
+def _any_unknown(unknown: Any) -> bool:
+    if isinstance(unknown, Mapping):
+        return any(map(_any_unknown, unknown.values()))
+    if isinstance(unknown, list):
+        return any(map(_any_unknown, unknown))
+    return bool(unknown)
+
+
+def _marked(
+    value: Any, unknown: Any, at: str, expression: Any, referents: Callable[[Any], tuple[str, ...]]
+) -> Any:  # fmt: skip
+    """A value of which parts aren't known, with symbols for those."""
+    if unknown is True:
+        return _stand_in(
+            at,
+            at.partition("[")[0].rpartition(".")[2] if at.endswith("]") else at.rpartition(".")[2],
+            referents(expression),
+        )
+    if isinstance(unknown, Mapping):
+        known = dict(value) if isinstance(value, Mapping) else {}
+        inner = expression if isinstance(expression, Mapping) and "references" not in expression else {}
+        for name, each in unknown.items():
+            if name in known or each is True or _any_unknown(each):
+                if not _any_unknown(each):
+                    continue
+                written = inner.get(name)
+                if each is True and inner and written is None and known.get(name) is None:
+                    continue  # computed inside a block
+                known[name] = _marked(known.get(name), each, f"{at}.{name}", written or expression, referents)
+        return known
+    if isinstance(unknown, list):
+        items = list(value) if isinstance(value, list) else []
+        items += [None] * (len(unknown) - len(items))
+        several = isinstance(expression, list) and len(expression) == len(unknown)
+        return [
+            _marked(items[number], each, f"{at}[{number}]", expression[number] if several else _only(expression),
+                    referents) if _any_unknown(each) else items[number]
+            for number, each in enumerate(unknown)
+        ] + items[len(unknown) :]  # fmt: skip
+    return value
+
+
+def _only(expression: Any) -> Any:
+    """The expression behind each element: that of the list, or of the one block that is written."""
+    return expression[0] if isinstance(expression, list) and len(expression) == 1 else expression
+
+
+# --- the plan joined with its HCL -------------------------------------------------------------------------------------
+
+
+def _joined(own: Configuration, plan: _Plan, source: Path) -> Configuration:
+    raise NotImplementedError
