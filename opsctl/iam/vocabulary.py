@@ -159,6 +159,7 @@ class Service:
         for name in undocumented:
             self._where[name.lower()] = (name, -1)
         self._actions: dict[str, Action] = {}
+        self._shared: dict[int, tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...], tuple[str, ...]]] = {}
 
     @cached_property
     def action_names(self) -> tuple[str, ...]:
@@ -179,6 +180,17 @@ class Service:
         """Every key that its actions and resources take, as the reference writes it → its type."""
         return dict(self._keys)
 
+    def _alike(self, number: int) -> tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...], tuple[str, ...]]:
+        """What the actions of a group share."""
+        if number not in self._shared:
+            level, keys, uses, needs, _ = self._groups[number]
+            types = tuple(
+                ResourceUse(self._types[kind // 2][0], bool(kind % 2), self._key_set(each))
+                for kind, each in zip(uses[::2], uses[1::2], strict=True)
+            )
+            self._shared[number] = (LEVELS[level], types, self._key_set(keys), tuple(needs))
+        return self._shared[number]
+
     def _key_set(self, number: int) -> tuple[str, ...]:
         return tuple(self._keys[each][0] for each in self._key_sets[number])
 
@@ -195,12 +207,7 @@ class Service:
             level: AccessLevel = "Read" if lower.startswith(READING) else "Write"
             action = Action(full, self.prefix, level, documented=False)
         else:
-            level_letter, keys, uses, needs, _ = self._groups[number]
-            types = tuple(
-                ResourceUse(self._types[kind // 2][0], bool(kind % 2), self._key_set(each))
-                for kind, each in zip(uses[::2], uses[1::2], strict=True)
-            )
-            action = Action(full, self.prefix, LEVELS[level_letter], types, self._key_set(keys), tuple(needs))
+            action = Action(full, self.prefix, *self._alike(number))
         self._actions[lower] = action
         return action
 
@@ -233,6 +240,7 @@ class Vocabulary:
         self.version: str = facts["version"]
         self._lines = {line[2 : line.index(b'"', 2)].decode(): line for line in lines}
         self._parsed: dict[str, Service] = {}
+        self._found: dict[str, Action] = {}
         self._ended: Mapping[str, Mapping[str, str]] = history["retired_services"]
         self._retired = {name.lower(): when for name, when in history["retired_actions"].items()}
         self._undocumented: dict[str, list[str]] = {}
@@ -258,9 +266,14 @@ class Vocabulary:
 
     def action(self, name: str) -> Action | None:
         """By its whole name in any case: "s3:getobject". None for a name that isn't one, and for patterns."""
-        prefix, _, action = name.partition(":")
-        service = self.service(prefix)
-        return service.action(action) if service else None
+        if name not in self._found:
+            prefix, _, action = name.partition(":")
+            service = self.service(prefix)
+            found = service.action(action) if service else None
+            if found is None:
+                return None
+            self._found[name] = found
+        return self._found[name]
 
     @lru_cache(maxsize=65536)  # noqa: B019  (one vocabulary lives as long as the process)
     def expand(self, pattern: str) -> tuple[str, ...]:

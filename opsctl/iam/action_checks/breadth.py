@@ -68,6 +68,11 @@ NOT_PRINCIPAL = Rule(
 
 WIDE = ("*", "*:*")
 CHANGING = ("Write", "Tagging", "Permissions management")
+ORDER = ("List", "Read", "Tagging", "Write", "Permissions management")
+BY_LEVEL = {  # how bad it is that an action reaches every resource
+    "List": Severity.INFO, "Read": Severity.LOW, "Tagging": Severity.LOW, "Write": Severity.MEDIUM,
+    "Permissions management": Severity.MEDIUM,
+}  # fmt: skip
 # Services that decide who may do what: all of their actions is all of an account, or of an organization.
 CONTROLLING = frozenset({"iam", "organizations", "sso", "sts", "account", "identitystore"})
 
@@ -133,7 +138,7 @@ def denied_everywhere(holder: Principal) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 16)
 def reached(pattern: str, denied: tuple[str, ...]) -> tuple[Action, ...]:
     """The actions that a pattern means, without those that are denied."""
     known = vocabulary()
@@ -232,7 +237,7 @@ def judge_pattern(pattern: str, statement: Statement, denied: tuple[str, ...]) -
     prefix, _, action = pattern.partition(":")
     whole = not action.strip("*")
     where = "on every resource" if everywhere else "on its resources"
-    what = f"{count} {'action' if count == 1 else 'actions'} that change something"
+    what = "an action that changes something" if count == 1 else f"{count} actions that change something"
     if "Permissions management" in levels:
         what += ", permissions included,"
     severity = Severity.LOW
@@ -248,17 +253,15 @@ def wildcard_resource(estate: Estate) -> Iterator[Finding]:
         if "*" not in statement.resources or not statement.actions or subject.is_aws_managed:
             continue
         named = tuple(each for each in statement.actions if not is_symbolic(each) and each not in WIDE)
-        could, must = _split(named, denied)
-        if not could:
+        levels = {name: level for name in named if (level := narrowable(name, denied))}
+        # A wildcard that changes something has a finding of its own.
+        names = [name for name, level in levels.items() if level != "*" and not (is_wild(name) and level in CHANGING)]
+        must = [name for name, level in levels.items() if level == "*"]
+        if not names:
             continue
-        severity = Severity.INFO
-        if any(level in CHANGING[:1] + CHANGING[2:] for _, level in could):
-            severity = Severity.MEDIUM
-        elif any(level in ("Read", "Tagging") for _, level in could):
-            severity = Severity.LOW
+        severity = max(BY_LEVEL[levels[name]] for name in names)
         if narrowed:
-            severity = min(severity, Severity.INFO)
-        names = [name for name, _ in could]
+            severity = Severity.INFO
         forms = sorted({form for name in names for form in _forms(name)[:1]})
         keep = f" Keep {listed(must)} on *: AWS takes nothing else there." if must else ""
         message = (
@@ -279,19 +282,22 @@ def _them(names: list[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
-@lru_cache(maxsize=1 << 12)
-def _split(actions: tuple[str, ...], denied: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """((actions that could be limited to a resource, their highest access level), those that take only "*")."""
-    order = ("List", "Read", "Tagging", "Write", "Permissions management")
-    could, must = [], []
-    for name in actions:
-        means = reached(name, denied)
-        levels = [each.access_level for each in means if each.resource_types]
-        if levels:
-            could.append((name, max(levels, key=order.index)))
-        elif means and all(each.takes_only_wildcard for each in means):
-            must.append(name)
-    return tuple(could), tuple(must)
+@lru_cache(maxsize=1 << 16)
+def narrowable(action: str, denied: tuple[str, ...] = ()) -> str:
+    """The highest access level that an action or pattern reaches and that could be limited to resources.
+
+    "*" where AWS takes nothing but "*" for it (checkov#5134, kics#5714), "" where that can't be told: an action whose
+    only resource is optional may be called without one, and is then asked for "*".
+    """
+    means = reached(action, denied)
+    levels = [each.access_level for each in means if _has_resource(each)]
+    if levels:
+        return max(levels, key=ORDER.index)
+    return "*" if means and all(each.takes_only_wildcard for each in means) else ""
+
+
+def _has_resource(action: Action) -> bool:
+    return len(action.resource_types) > 1 or any(use.required for use in action.resource_types)
 
 
 def negations(estate: Estate) -> Iterator[Finding]:
@@ -333,7 +339,7 @@ def judge_level(action: str) -> str:
     """The highest access level that an action or pattern reaches; "" where that can't be told."""
     if action in WIDE:
         return "Permissions management"
-    return next((level for _, level in _split((action,), ())[0]), "")
+    return max((each.access_level for each in reached(action, ())), key=ORDER.index, default="")
 
 
 @lru_cache(maxsize=256)

@@ -204,6 +204,7 @@ def _misfit_findings(subject: Subject, statement: Statement, misfits: list[str])
         yield subject.finding(RESOURCE_FIT, message, statement, label, severity=severity, fix=fix)
 
 
+@lru_cache(maxsize=1 << 14)
 def templates(action: str) -> tuple[str, ...]:
     """What an action takes, for people: ("arn:aws:s3:::${BucketName}/${ObjectName}",)."""
     known = vocabulary()
@@ -247,6 +248,7 @@ _BY_LOWER = {name.lower(): name for name in OPERATORS}
 SETS = ("foranyvalue:", "forallvalues:")
 
 
+@lru_cache(maxsize=1 << 10)
 def parts_of(operator: str) -> tuple[str, str, bool]:
     """("forallvalues:" or "", the operator as AWS writes it or "", IfExists)."""
     lower = operator.lower()
