@@ -81,8 +81,10 @@ def compile_index() -> list[str]:
         return json.loads(file.read_text()) if file.exists() else {}
 
     metadata = read("metadata.json")
-    header = {"date": metadata["updatedAt"][:10], "version": metadata["version"]}
-    names = read("serviceNames.json")
+    header: dict[str, Any] = {"date": metadata["updatedAt"][:10], "version": metadata["version"]}
+    names: dict[str, str] = read("serviceNames.json")
+    arns = (kind["arn"] for prefix in names for kind in read("resourceTypes", f"{prefix}.json").values())
+    header["arn_services"] = sorted({arn.split(":")[2] for arn in arns if "${V" not in arn} - names.keys())
     parts = ("actions", "resourceTypes", "conditionKeys")
     services = (
         compiled_service(prefix, names[prefix], *(read(part, f"{prefix}.json").values() for part in parts))

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from opsctl.errors import UsageError
 from opsctl.findings import NOWHERE, Place
-from opsctl.hcl.symbols import Unknown, is_symbolic
+from opsctl.hcl.symbols import SYMBOL, Unknown, is_symbolic
 from opsctl.iam import estate
 from opsctl.iam.policy import Condition, Document, Principal, Statement
 from opsctl.iam.spelling import nearest
@@ -358,6 +358,7 @@ class _Reading:
         self.lines = lines
         self.problems: list[str] = []
         self.unknown: list[str] = []
+        self.wrapped = False
         self.places = _Places(lines)
         for key in twice:
             self.problem(f'"{key}" is written twice in one object; only the last one counts', ())
@@ -384,11 +385,19 @@ class _Reading:
             else:
                 self.problem("the policy has no Statement", path)
         extra: dict[str, Any] = {"version": version} if isinstance(value, Mapping) and "Version" in value else {}
+        if isinstance(value, Mapping):
+            extra["size"] = self._size(value)
         if self.unknown:
             extra["unknown"] = tuple(self.unknown)
         return Document(
             statements, version, self.lines.at(path), tuple(self.problems), self.places, extra
         )  # fmt: skip
+
+    def _size(self, value: Any) -> int:
+        """Characters that AWS counts: without white space; what isn't known yet counts nothing."""
+        text = self.lines.text if not self.wrapped else ""
+        text = text or json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+        return len("".join((SYMBOL.sub("", text) if is_symbolic(text) else text).split()))
 
     def _unwrapped(self, value: Any) -> tuple[Any, Path_]:
         path: Path_ = ()
@@ -399,6 +408,7 @@ class _Reading:
             if key is None:
                 break
             value, path = value[key], (*path, key)
+            self.wrapped = True
             if isinstance(value, str):
                 place = self.lines.at(path)
                 try:

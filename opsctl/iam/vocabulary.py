@@ -238,6 +238,7 @@ class Vocabulary:
         facts = json.loads(header)
         self.date: str = facts["date"]
         self.version: str = facts["version"]
+        self.arn_services: frozenset[str] = frozenset(facts["arn_services"])  # in ARNs, and no action's prefix
         self._lines = {line[2 : line.index(b'"', 2)].decode(): line for line in lines}
         self._parsed: dict[str, Service] = {}
         self._found: dict[str, Action] = {}
