@@ -5,8 +5,8 @@ lies where it happened: it becomes a `Problem` at the attribute that needed the 
 
 Where a condition isn't known, its value is an `Unknown` whose `options` are both branches; functions, templates and
 `jsonencode` of it are evaluated for each (at most `MOST_OPTIONS`), so that a policy with a conditional statement is a
-choice between two whole policies. A list or map whose length isn't known (`Some`, `SomeMap`) has one element that stands
-for all.
+choice between two whole policies. A list or map whose length isn't known (`Some`, `SomeMap`) has one element that
+stands for all.
 """
 
 from __future__ import annotations
@@ -93,15 +93,26 @@ class Evaluation:
 
     Attributes:
         subject: (address, attribute) of the resource that an expression is evaluated for.
+        known: address → attributes that a plan knows; they come before symbols.
+        lenient: after an attribute's evaluation failed it is tried again so: what fails inside it is an `Unknown`
+            there, the rest of the value is saved.
     """
 
-    def __init__(self, root: Path, folders: Folders) -> None:
-        self.root, self.folders = root, folders
+    def __init__(self, root: Path, folders: Folders, known: Mapping[str, Mapping[str, Any]] = {}) -> None:
+        self.root, self.folders, self.known = root, folders, known
         self.installed = installed(root)
         self.subject = ("", "")
         self._problems: dict[Problem, None] = {}
         self._doing: dict[str, None] = {}
         self._templates: dict[str, tuple[Expression | str, ...]] = {}
+        self._lines: dict[str, list[str]] = {}
+        self.lenient = False
+
+    def lines(self, file: str) -> list[str]:
+        """A file's lines, by the name that places have. Raises OSError."""
+        if file not in self._lines:
+            self._lines[file] = self.folders.path_of(file).read_text("utf-8", "replace").split("\n")
+        return self._lines[file]
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -113,6 +124,8 @@ class Evaluation:
 
     def once(self, memo: dict[Any, Any], key: Any, name: str, function: Callable[[], Any]) -> Any:
         """A value, evaluated at most once. Raises Cycle where it needs itself."""
+        if self.lenient:
+            key, name = (key, "lenient"), f"{name} "
         if key in memo:
             found = memo[key]
             if isinstance(found, EvaluationError):
@@ -120,7 +133,7 @@ class Evaluation:
             return found
         if name in self._doing:
             names = list(self._doing)
-            raise Cycle("a cycle: " + " → ".join([*names[names.index(name) :], name]))
+            raise Cycle("a cycle: " + " → ".join(each.strip() for each in [*names[names.index(name) :], name]))
         self._doing[name] = None
         try:
             value = function()
@@ -178,9 +191,14 @@ class ResourceValue(Lazy):
 
     def _value(self, name: str) -> Any:
         written = self.block.body.attributes.get(name)
+        planned = self.frame.module.evaluation.known.get(self.address, {}).get(name)
         if written is not None and name not in META:
             value = evaluate(written.expression, self.frame)
+            if planned is not None and (value is None or reference_of(value)):
+                return planned
             return symbol(f"{self.address}.{name}") if value is None else value
+        if planned is not None:
+            return planned
         if self.block.type == "data":
             computed = _DATA.get(self.type)
             if computed is not None:
@@ -231,16 +249,25 @@ class Module:
 
     Attributes:
         address: "" for the root, "module.a[\\"x\\"].module.b" below it.
-        inputs: variable → what gives its value.
+        inputs: variable → the expression that gives its value, in the caller's frame; or None and the value.
+        call_file: the file of its call.
         ancestors: folders of the calls around it, against cycles.
     """
 
     def __init__(
-        self, evaluation: Evaluation, folder: ModuleFolder, address: str,
-        inputs: Mapping[str, tuple[Expression | None, Any]], frame: Frame | None, ancestors: tuple[str, ...], call_path: str,
-    ) -> None:  # fmt: skip
+        self,
+        evaluation: Evaluation,
+        folder: ModuleFolder,
+        address: str,
+        inputs: Mapping[str, tuple[Expression | None, Any]],
+        frame: Frame | None,
+        ancestors: tuple[str, ...],
+        call_path: str,
+        call_file: str = "",
+    ) -> None:
         self.evaluation, self.folder, self.address = evaluation, folder, address
         self.inputs, self.caller, self.ancestors, self.call_path = inputs, frame, ancestors, call_path
+        self.call_file = call_file
         self.prefix = f"{address}." if address else ""
         self.frame = Frame(self, {})
         self._memo: dict[Any, Any] = {}
@@ -271,7 +298,12 @@ class Module:
             if expression is not None and self.caller is not None:
                 value = evaluate(expression, self.caller)
         nullable = attributes.get("nullable")
-        if not given or (value is None and default is not None and nullable is not None and evaluate(nullable.expression, self.frame) is False):  # fmt: skip
+        if not given or (
+            value is None
+            and default is not None
+            and nullable is not None
+            and evaluate(nullable.expression, self.frame) is False
+        ):
             if default is None:
                 return shape(kind, f"{self.prefix}var.{name}", "no value was given")
             value = evaluate(default.expression, self.frame)
@@ -284,25 +316,33 @@ class Module:
         block = self.folder.outputs.get(name)
         if block is None:
             raise EvaluationError(f"{self.address or 'the root module'} has no output {name!r}")
-        return self._once(("output", name), lambda: located(block.body.attributes["value"], self.frame) if "value" in block.body.attributes else None)  # fmt: skip
+        return self._once(
+            ("output", name),
+            lambda: located(block.body.attributes["value"], self.frame) if "value" in block.body.attributes else None,
+        )
 
     def resource(self, mode: str, kind: str, name: str) -> Instances:
         key = (mode, kind, name)
         block = self.folder.resources.get(key)
         if block is None:
-            raise EvaluationError(f"there is no {'data.' if mode == 'data' else ''}{kind}.{name} in {self.address or 'the root module'}")  # fmt: skip
+            raise EvaluationError(
+                f"there is no {'data.' if mode == 'data' else ''}{kind}.{name} in {self.address or 'the root module'}"
+            )
         address = f"{self.prefix}{'data.' if mode == 'data' else ''}{kind}.{name}"
 
         def make(address: str, frame: Frame, uncertain: bool) -> ResourceValue:
             return ResourceValue(block, address, frame, uncertain)
 
-        return self._once((mode, f"{kind}.{name}"), lambda: self._expand(block, address, make))  # type: ignore[no-any-return]
+        found: Instances = self._once((mode, f"{kind}.{name}"), lambda: self._expand(block, address, make))
+        return found
 
     def call(self, name: str) -> Instances:
         block = self.folder.calls.get(name)
         if block is None:
             raise EvaluationError(f"there is no module {name!r} in {self.address or 'the root module'}")
-        return self._once(("module", name), lambda: self._expand(block, f"{self.prefix}module.{name}", self._maker(name, block)))  # type: ignore[no-any-return]  # fmt: skip
+        address = f"{self.prefix}module.{name}"
+        found: Instances = self._once(("module", name), lambda: self._expand(block, address, self._maker(name, block)))
+        return found
 
     def _maker(self, name: str, block: Block) -> Callable[[str, Frame, bool], ModuleValue]:
         folder = self._called(name, block)
@@ -312,7 +352,9 @@ class Module:
             if folder is None:
                 return ModuleValue(None, address)
             ancestors = (*self.ancestors, str(folder.folder.resolve()))
-            return ModuleValue(Module(self.evaluation, folder, address, inputs, frame, ancestors, f"{self.call_path}{name}."), address)  # fmt: skip
+            path = f"{self.call_path}{name}."
+            module = Module(self.evaluation, folder, address, inputs, frame, ancestors, path, block.file)
+            return ModuleValue(module, address)
 
         return make
 
@@ -346,7 +388,10 @@ class Module:
         for key in block.body.attributes:
             if key not in META and key not in found.variables:
                 subject, evaluation.subject = evaluation.subject, (address, key)
-                evaluation.problem(f"{address} is given {key!r}, which is none of its variables.", place(block.file, block.body.attributes[key].at))  # fmt: skip
+                evaluation.problem(
+                    f"{address} is given {key!r}, which is none of its variables.",
+                    place(block.file, block.body.attributes[key].at),
+                )
                 evaluation.subject = subject
         return found
 
@@ -361,7 +406,10 @@ class Module:
             raise
         except EvaluationError as error:
             evaluation = self.evaluation
-            subject, evaluation.subject = evaluation.subject, (address, "for_each" if "for_each" in attributes else "count")  # fmt: skip
+            subject, evaluation.subject = (
+                evaluation.subject,
+                (address, "for_each" if "for_each" in attributes else "count"),
+            )
             written = attributes[evaluation.subject[1]]
             evaluation.problem(
                 f"{address}: how many there are can't be told: {error}.", place(written.file, written.at)
@@ -382,9 +430,14 @@ class Module:
             raise EvaluationError(f"count is {amount}")
         if amount > MOST_INSTANCES:
             raise EvaluationError(f"count is {amount}, more than {MOST_INSTANCES}")
-        return Instances("count", {
-            place: make(f"{address}[{place}]", Frame(self, {"count": {"index": place}}), uncertain) for place in range(amount)
-        }, uncertain)  # fmt: skip
+        return Instances(
+            "count",
+            {
+                place: make(f"{address}[{place}]", Frame(self, {"count": {"index": place}}), uncertain)
+                for place in range(amount)
+            },
+            uncertain,
+        )
 
     def _each(self, value: Any, address: str, make: Callable[[str, Frame, bool], Any]) -> Instances:
         if value is None:
@@ -413,7 +466,9 @@ class Module:
             try:
                 instances = self.call(name)
             except EvaluationError as error:
-                self.evaluation.problem(f"{self.prefix}module.{name} can't be read: {error}.", place(block.file, block.at), severe=True)  # fmt: skip
+                self.evaluation.problem(
+                    f"{self.prefix}module.{name} can't be read: {error}.", place(block.file, block.at), severe=True
+                )
                 continue
             for value in instances.items.values():
                 if value.module is not None:
@@ -425,7 +480,9 @@ class Module:
             try:
                 instances = self.resource(mode, kind, name)
             except EvaluationError as error:
-                self.evaluation.problem(f"{self.evaluation.subject[0]} can't be read: {error}.", place(block.file, block.at), severe=True)  # fmt: skip
+                self.evaluation.problem(
+                    f"{self.evaluation.subject[0]} can't be read: {error}.", place(block.file, block.at), severe=True
+                )
                 continue
             yield from instances.items.values()
 
@@ -445,7 +502,7 @@ class Module:
                 evaluation.problem(
                     f"{resource.address}: {name} can't be told: {error}.", place(written.file, written.at)
                 )
-                values[name] = Unknown(f"{resource.address}.{name}", str(error))
+                values[name] = saved(written, resource.frame, f"{resource.address}.{name}", error)
         evaluation.subject = (resource.address, "")
         found = nested(resource.block.body, resource.frame, resource.address, keep_going=True)
         values.update(finished(found))
@@ -455,13 +512,20 @@ class Module:
                 try:
                     values[name] = finished(resource.attribute(name))
                 except EvaluationError as error:
-                    evaluation.problem(f"{resource.address}: {name} can't be told: {error}.", place(resource.block.file, resource.block.at))  # fmt: skip
+                    evaluation.problem(
+                        f"{resource.address}: {name} can't be told: {error}.",
+                        place(resource.block.file, resource.block.at),
+                    )
                     values[name] = Unknown(f"{resource.address}.{name}", str(error))
         return values
 
 
 def _origin(source: str) -> str:
-    return "the registry" if source.count("/") in (2, 3) and "::" not in source and not source.startswith("git@") else source.split("?")[0][:100]  # fmt: skip
+    return (
+        "the registry"
+        if source.count("/") in (2, 3) and "::" not in source and not source.startswith("git@")
+        else source.split("?")[0][:100]
+    )
 
 
 def _escaped(text: str) -> str:
@@ -484,12 +548,38 @@ def located(written: Attribute, frame: Frame) -> Any:
         raise EvaluationError(f"{error} ({written.file}:{written.at.line})") from None
 
 
+def saved(written: Attribute, frame: Frame, reference: str, error: EvaluationError) -> Any:
+    """What can be kept of a value that has an error inside: the rest of a policy around one statement."""
+    evaluation = frame.module.evaluation
+    evaluation.lenient = True
+    try:
+        return finished(evaluate(written.expression, frame))
+    except EvaluationError:
+        return Unknown(reference, str(error))
+    finally:
+        evaluation.lenient = False
+
+
+def _part(expression: Expression, frame: Frame) -> Any:
+    """An element's value; in a lenient evaluation its error stays in its place."""
+    if not frame.module.evaluation.lenient:
+        return evaluate(expression, frame)
+    try:
+        return evaluate(expression, frame)
+    except EvaluationError as error:
+        return Unknown(f"{_prefix(frame)}{expression.at.line}:{expression.at.column}", str(error))
+
+
 def finished(value: Any) -> Any:
     """JSON's own values, symbols and `Unknown`s: a whole resource or module becomes its symbol."""
     if isinstance(value, Lazy):
         return symbol(value.address)
     if isinstance(value, list):
-        return type(value)([finished(item) for item in value]) if isinstance(value, Some) else [finished(item) for item in value]  # fmt: skip
+        return (
+            type(value)([finished(item) for item in value])
+            if isinstance(value, Some)
+            else [finished(item) for item in value]
+        )
     if isinstance(value, dict):
         items = {str(key): finished(item) for key, item in value.items()}
         return SomeMap(items) if isinstance(value, SomeMap) else items
@@ -530,7 +620,9 @@ def nested(body: Body, frame: Frame, reference: str, *, keep_going: bool = False
         except EvaluationError as error:
             if not keep_going:
                 raise
-            evaluation.problem(f"{reference}: how many blocks {name} there are can't be told: {error}.", place(each.file, each.at))  # fmt: skip
+            evaluation.problem(
+                f"{reference}: how many blocks {name} there are can't be told: {error}.", place(each.file, each.at)
+            )
             entries, uncertain = [(symbol(f"{where}.key"), symbol(f"{where}.value"))], True
         iterator = block.body.attributes.get("iterator")
         variable = iterator.expression.name if iterator and isinstance(iterator.expression, Reference) else name
@@ -551,8 +643,10 @@ def _block_value(body: Body, frame: Frame, reference: str, keep_going: bool) -> 
         except EvaluationError as error:
             if not keep_going:
                 raise
-            frame.module.evaluation.problem(f"{reference}.{name} can't be told: {error}.", place(written.file, written.at))  # fmt: skip
-            found[name] = Unknown(f"{reference}.{name}", str(error))
+            frame.module.evaluation.problem(
+                f"{reference}.{name} can't be told: {error}.", place(written.file, written.at)
+            )
+            found[name] = saved(written, frame, f"{reference}.{name}", error)
     if body.blocks:
         found.update(nested(body, frame, reference, keep_going=keep_going))
     return found
@@ -596,7 +690,7 @@ def _template(expression: Template, frame: Frame) -> Any:
 
 def _filled(parts: tuple[Expression | str, ...], frame: Frame) -> Any:
     """A template's text, or an Unknown with the texts that it may have."""
-    values = [part if isinstance(part, str) else evaluate(part, frame) for part in parts]
+    values = [part if isinstance(part, str) else _part(part, frame) for part in parts]
     if any(isinstance(value, Unknown) and value.options for value in values):
         name = "".join(name_of(value) if isinstance(value, Unknown) else plain(to_text(value)) for value in values)
         return lifted(values, lambda texts: "".join(map(to_text, texts)), name[:200])
@@ -606,8 +700,11 @@ def _filled(parts: tuple[Expression | str, ...], frame: Frame) -> Any:
 def _template_if(expression: TemplateIf, frame: Frame) -> Any:
     condition = to_bool(evaluate(expression.condition, frame))
     if isinstance(condition, Unknown):
-        return unknown(f"{_prefix(frame)}if {condition.reference}", condition.why,
-                       [_filled(expression.yes, frame), _filled(expression.no, frame)])  # fmt: skip
+        return unknown(
+            f"{_prefix(frame)}if {condition.reference}",
+            condition.why,
+            [_filled(expression.yes, frame), _filled(expression.no, frame)],
+        )
     return _filled(expression.yes if condition else expression.no, frame)
 
 
@@ -687,19 +784,19 @@ _GIVEN: dict[str, Callable[[Module, tuple[Step, ...]], Any]] = {
     "self": lambda module, steps: Unknown("self"),
     "ephemeral": lambda module, steps: symbol(
         f"{module.prefix}ephemeral." + ".".join(s for s in steps if isinstance(s, str))
-    ),  # fmt: skip
+    ),
 }
 
 
 def _walk(value: Any, steps: tuple[Step, ...], frame: Frame) -> Any:
-    for place, step in enumerate(steps):
+    for number_of, step in enumerate(steps):
         if isinstance(step, str):
             value = attribute(value, step)
         elif isinstance(step, GetIndex):
             value = index(value, evaluate(step.key, frame))
         else:
             # In the tree a full splat owns the steps behind it.
-            return _walk(_splat(value, step, frame), steps[place + 1 :], frame)
+            return _walk(_splat(value, step, frame), steps[number_of + 1 :], frame)
     return value
 
 
@@ -720,6 +817,8 @@ def _access(expression: Access, frame: Frame) -> Any:
 
 
 def _tuple(expression: Tuple, frame: Frame) -> Any:
+    if frame.module.evaluation.lenient:
+        return [_part(item, frame) for item in expression.items]
     return [evaluate(item, frame) for item in expression.items]
 
 
@@ -727,14 +826,16 @@ def _object(expression: Object, frame: Frame) -> Any:
     found: dict[str, Any] = {}
     for key, value in expression.items:
         name = key.value if type(key) is Literal else to_text(evaluate(key, frame))
-        found[name] = evaluate(value, frame)
+        found[name] = _part(value, frame)
     return found
 
 
 def _for(expression: For, frame: Frame) -> Any:
     collection = evaluate(expression.collection, frame)
     if has_options(collection):
-        return lifted([collection], lambda one: _looped(expression, one[0], frame), f"{_prefix(frame)}for {collection.reference}")  # fmt: skip
+        return lifted(
+            [collection], lambda one: _looped(expression, one[0], frame), f"{_prefix(frame)}for {collection.reference}"
+        )
     return _looped(expression, collection, frame)
 
 
@@ -757,7 +858,7 @@ def _looped(expression: For, collection: Any, frame: Frame) -> Any:
                 continue
         if expression.result_key is not None:
             keys.append(to_text(evaluate(expression.result_key, inner)))
-        result = evaluate(expression.result, inner)
+        result = _part(expression.result, inner)
         results.append(result)
     if expression.result_key is None:
         return Some(results) if some else results
@@ -796,7 +897,11 @@ def _conditional(expression: Conditional, frame: Frame) -> Any:
     if len(options) == 2 and equal(*options) is True:
         return options[0]
     at: Position = expression.at
-    return unknown(f"{_prefix(frame)}({condition.reference} ? … : …):{at.line}:{at.column}", "depends on a condition that is not known", options)  # fmt: skip
+    return unknown(
+        f"{_prefix(frame)}({condition.reference} ? … : …):{at.line}:{at.column}",
+        "depends on a condition that is not known",
+        options,
+    )
 
 
 def _binary(expression: Binary, frame: Frame) -> Any:
@@ -821,7 +926,9 @@ def _binary(expression: Binary, frame: Frame) -> Any:
     left, right = to_number(left), to_number(right)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         if has_options(left) or has_options(right):
-            return lifted([left, right], lambda both: _calculated(operator, *both), f"{name_of(left)} {operator} {name_of(right)}")  # fmt: skip
+            return lifted(
+                [left, right], lambda both: _calculated(operator, *both), f"{name_of(left)} {operator} {name_of(right)}"
+            )
         return Unknown(f"{name_of(left)} {operator} {name_of(right)}", "depends on what is not known")
     return _calculated(operator, left, right)
 
@@ -950,7 +1057,9 @@ def _applied(name: str, arguments: list[Any], expression: Call, frame: Frame) ->
 
 def _tried(name: str, expression: Call, frame: Frame) -> Any:
     failure: EvaluationError | None = None
+    evaluation = frame.module.evaluation
     for argument in expression.arguments:
+        lenient, evaluation.lenient = evaluation.lenient, False
         try:
             value = evaluate(argument, frame)
         except Cycle:
@@ -958,8 +1067,14 @@ def _tried(name: str, expression: Call, frame: Frame) -> Any:
         except EvaluationError as error:
             failure = error
             continue
+        finally:
+            evaluation.lenient = lenient
         if name == "can":
-            return Unknown(f"can({value.reference})", value.why) if isinstance(value, Unknown) and not value.options else True  # fmt: skip
+            return (
+                Unknown(f"can({value.reference})", value.why)
+                if isinstance(value, Unknown) and not value.options
+                else True
+            )
         return value
     if name == "can":
         return False

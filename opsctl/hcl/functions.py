@@ -1,8 +1,8 @@
 """Terraform's functions. What depends on a value that isn't known is an `Unknown` or a symbol, never a guess.
 
 A table of plain functions over evaluated arguments. Which arguments a function takes unknown is in its entry; `try`,
-`can` and those that evaluate a template are the evaluator's. Source: developer.hashicorp.com/terraform/language/functions,
-compared with `terraform console` 1.11 in tests/integration.
+`can` and those that evaluate a template are the evaluator's. Source: Terraform's documentation of its functions;
+compared with `terraform console` in tests/integration.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def call(name: str, arguments: list[Any], folder: Path) -> Any:
     """
     function = FUNCTIONS[name]
     if not function.least <= len(arguments) <= function.most:
-        raise EvaluationError(f"{name}() takes {function.least}{'' if function.most == function.least else ' or more'} arguments, not {len(arguments)}")  # fmt: skip
+        more = "" if function.most == function.least else " or more"
+        raise EvaluationError(f"{name}() takes {function.least}{more} arguments, not {len(arguments)}")
     if any(has_options(argument) for argument in arguments) and name not in _OWN_OPTIONS:
         return lifted(arguments, lambda chosen: _apply(name, function, chosen, folder), _named(name, arguments))
     return _apply(name, function, arguments, folder)
@@ -97,7 +98,11 @@ def _apply(name: str, function: Function, arguments: list[Any], folder: Path) ->
         for argument in arguments:
             if _is_unknown(argument):
                 reference = _named(name, arguments)
-                return symbol(reference) if function.gives == "text" else Unknown(reference, "depends on what is not known")  # fmt: skip
+                return (
+                    symbol(reference)
+                    if function.gives == "text"
+                    else Unknown(reference, "depends on what is not known")
+                )
     elif function.takes == "text":
         arguments = [str(each) if isinstance(each, Unknown) else each for each in arguments]
     try:
@@ -161,11 +166,11 @@ class _Split(Some):
 
 
 def _join(separator: Any, *lists: Any) -> str:
-    separator = to_text(separator)
+    between: str = to_text(separator)
     texts: list[str] = []
     for each in lists:
         texts.extend(to_text(item) for item in to_list(each))
-    return separator.join(texts)
+    return between.join(texts)
 
 
 def _replace(text: str, what: str, by: str) -> Any:
@@ -189,7 +194,11 @@ def _replace(text: str, what: str, by: str) -> Any:
         return _outside(text, lambda piece: pattern.sub(fill, piece))
     if not what:
         return by.join(["", *text, ""])
-    return text.replace(what, by) if what in text and OPEN in what else _outside(text, lambda piece: piece.replace(what, by))  # fmt: skip
+    return (
+        text.replace(what, by)
+        if what in text and OPEN in what
+        else _outside(text, lambda piece: piece.replace(what, by))
+    )
 
 
 def _substr(text: str, offset: Any, length: Any) -> Any:
@@ -200,7 +209,11 @@ def _substr(text: str, offset: Any, length: Any) -> Any:
     if OPEN in text and not (offset >= 0 and length >= 0 and offset + length <= len(known)):
         if offset == 0 and length < 0:
             return text
-        return known[offset : offset + length] + symbol(f"substr({name_of(text)}, {offset}, {length})") if 0 <= offset < len(known) and length > 0 else symbol(f"substr({name_of(text)}, {offset}, {length})")  # fmt: skip
+        return (
+            known[offset : offset + length] + symbol(f"substr({name_of(text)}, {offset}, {length})")
+            if 0 <= offset < len(known) and length > 0
+            else symbol(f"substr({name_of(text)}, {offset}, {length})")
+        )
     begin = max(0, len(text) + offset) if offset < 0 else min(offset, len(text))
     return text[begin:] if length < 0 else text[begin : begin + length]
 
@@ -290,7 +303,11 @@ def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
     if verb == "v":
         if "#" in flags:
             return str(jsonencode(value))
-        return "null" if value is None else (to_text(value) if not isinstance(value, list | dict) else str(jsonencode(value)))  # fmt: skip
+        return (
+            "null"
+            if value is None
+            else (to_text(value) if not isinstance(value, list | dict) else str(jsonencode(value)))
+        )
     if verb == "t":
         return to_text(to_bool(value))
     amount = to_number(value)
@@ -323,10 +340,21 @@ def _formatlist(template: Any, *arguments: Any) -> list[str]:
 # --- regular expressions: RE2's are Python's but for a few spellings
 
 _CLASSES = {
-    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "word": r"\w",
-    "space": r"\s", "blank": r" \t", "xdigit": "0-9A-Fa-f", "punct": r"!-/:-@\[-`{-~", "cntrl": r"\x00-\x1f\x7f",
-    "print": r" -~", "graph": r"!-~", "ascii": r"\x00-\x7f",
-}  # fmt: skip
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "word": r"\w",
+    "space": r"\s",
+    "blank": r" \t",
+    "xdigit": "0-9A-Fa-f",
+    "punct": r"!-/:-@\[-`{-~",
+    "cntrl": r"\x00-\x1f\x7f",
+    "print": r" -~",
+    "graph": r"!-~",
+    "ascii": r"\x00-\x7f",
+}
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
@@ -567,7 +595,9 @@ def _tolist(items: Any) -> Any:
 def _tomap(value: Any) -> Any:
     mapping = to_map(value)
     if any(isinstance(item, str) for item in mapping.values()):
-        unified = {key: to_text(item) if isinstance(item, bool | int | float) else item for key, item in mapping.items()}  # fmt: skip
+        unified = {
+            key: to_text(item) if isinstance(item, bool | int | float) else item for key, item in mapping.items()
+        }
         return SomeMap(unified) if isinstance(mapping, SomeMap) else unified
     return mapping
 
@@ -605,7 +635,7 @@ def _truth(wanted: bool) -> Callable[[Any], Any]:
 
 
 def _range(*bounds: Any) -> list[Any]:
-    start, limit, step = {1: lambda: (0, bounds[0], 1), 2: lambda: (*bounds, 1), 3: lambda: bounds}[len(bounds)]()
+    start, limit, step = ((0, *bounds, 1), (*bounds, 1), bounds)[len(bounds) - 1]
     start, limit, step = to_number(start), to_number(limit), to_number(step)
     if len(bounds) < 3 and limit < start:
         step = -1
@@ -684,8 +714,11 @@ def expand(value: Any, function: Callable[[Any], Any]) -> Any:
         return each
 
     def apply(options: list[Any]) -> Any:
-        chosen = {each.reference: option for each, option in zip(found, options, strict=True)
-                  if not (isinstance(option, Unknown) and option.reference == each.reference)}  # fmt: skip
+        chosen = {
+            each.reference: option
+            for each, option in zip(found, options, strict=True)
+            if not (isinstance(option, Unknown) and option.reference == each.reference)
+        }
         return function(choose(value, chosen))
 
     return lifted(list(found), apply, found[0].reference)
@@ -772,7 +805,7 @@ def _yaml_block(text: str, indent: str) -> str:
 
 def _yamldecode(text: Any) -> Any:
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped]
     except ImportError:
         raise EvaluationError("YAML can't be read here: install PyYAML") from None
     try:
@@ -832,7 +865,7 @@ def _pow(base: Any, exponent: Any) -> Any:
 
 def _signum(value: Any) -> int:
     amount = to_number(value)
-    return (amount > 0) - (amount < 0)
+    return int(amount > 0) - int(amount < 0)
 
 
 def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
@@ -897,9 +930,20 @@ def _formatdate(template: Any, text: Any) -> str:
     moment = _moment(text)
     offset = moment.strftime("%z")
     forms = {
-        "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "DD": "%d", "EEEE": "%A", "EEE": "%a",
-        "hh": "%H", "HH": "%I", "AA": "%p", "mm": "%M", "ss": "%S",
-    }  # fmt: skip
+        "YYYY": "%Y",
+        "YY": "%y",
+        "MMMM": "%B",
+        "MMM": "%b",
+        "MM": "%m",
+        "DD": "%d",
+        "EEEE": "%A",
+        "EEE": "%a",
+        "hh": "%H",
+        "HH": "%I",
+        "AA": "%p",
+        "mm": "%M",
+        "ss": "%S",
+    }
 
     def fill(match: re.Match[str]) -> str:
         part = match[0]
@@ -907,13 +951,26 @@ def _formatdate(template: Any, text: Any) -> str:
             return part[1:-1].replace("''", "'")
         if part[0] == "Z":
             utc = offset == "+0000"
-            return {1: "Z" if utc else offset[:3] + ":" + offset[3:], 3: "UTC" if utc else offset,
-                    4: "UTC" if utc else offset, 5: offset[:3] + ":" + offset[3:]}.get(len(part), offset)  # fmt: skip
+            return {
+                1: "Z" if utc else offset[:3] + ":" + offset[3:],
+                3: "UTC" if utc else offset,
+                4: "UTC" if utc else offset,
+                5: offset[:3] + ":" + offset[3:],
+            }.get(len(part), offset)
         if part == "aa":
             return moment.strftime("%p").lower()
         if part in forms:
             return moment.strftime(forms[part])
-        return str({"M": moment.month, "D": moment.day, "h": moment.hour, "H": (moment.hour - 1) % 12 + 1, "m": moment.minute, "s": moment.second}[part])  # fmt: skip
+        return str(
+            {
+                "M": moment.month,
+                "D": moment.day,
+                "h": moment.hour,
+                "H": (moment.hour - 1) % 12 + 1,
+                "m": moment.minute,
+                "s": moment.second,
+            }[part]
+        )
 
     return _FORMAT.sub(fill, to_text(template))
 
@@ -928,7 +985,9 @@ def _timeadd(text: Any, span: Any) -> str:
     found = _SPAN.findall(span.lstrip("+-"))
     if not found:
         raise EvaluationError(f"not a duration: {span!r}")
-    moment = _moment(text) + datetime.timedelta(seconds=sign * sum(float(count) * _SECONDS[unit] for count, unit in found))  # fmt: skip
+    moment = _moment(text) + datetime.timedelta(
+        seconds=sign * sum(float(count) * _SECONDS[unit] for count, unit in found)
+    )
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -985,11 +1044,21 @@ def _braces(pattern: str) -> list[str]:
     match = re.search(r"\{([^{}]*)\}", pattern)
     if match is None:
         return [pattern]
-    return [each for choice in match[1].split(",") for each in _braces(pattern[: match.start()] + choice + pattern[match.end() :])]  # fmt: skip
+    return [
+        each
+        for choice in match[1].split(",")
+        for each in _braces(pattern[: match.start()] + choice + pattern[match.end() :])
+    ]
 
 
 def _glob(pattern: str) -> str:
-    text = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")  # fmt: skip
+    text = (
+        re.escape(pattern)
+        .replace(r"\*\*/", "(?:.*/)?")
+        .replace(r"\*\*", ".*")
+        .replace(r"\*", "[^/]*")
+        .replace(r"\?", "[^/]")
+    )
     return re.sub(r"\\\[(.*?)\\\]", lambda match: "[" + match[1].replace("\\", "") + "]", text)
 
 
@@ -1023,10 +1092,34 @@ def _same(value: Any) -> Any:
 
 MANY = 1_000_000
 _OWN_OPTIONS = frozenset(
-    ["jsonencode", "tolist", "toset", "tomap", "sensitive", "nonsensitive", "coalesce", "ephemeralasnull", "try", "can", "type"]
+    [
+        "jsonencode",
+        "tolist",
+        "toset",
+        "tomap",
+        "sensitive",
+        "nonsensitive",
+        "coalesce",
+        "ephemeralasnull",
+        "try",
+        "can",
+        "type",
+    ]
 )
 _FILES = frozenset(
-    ["file", "filebase64", "fileexists", "fileset", "filemd5", "filesha1", "filesha256", "filesha512", "filebase64sha256", "filebase64sha512", "abspath"]  # fmt: skip
+    [
+        "file",
+        "filebase64",
+        "fileexists",
+        "fileset",
+        "filemd5",
+        "filesha1",
+        "filesha256",
+        "filesha512",
+        "filebase64sha256",
+        "filebase64sha512",
+        "abspath",
+    ]
 )
 
 FUNCTIONS: dict[str, Function] = {
@@ -1053,7 +1146,7 @@ FUNCTIONS: dict[str, Function] = {
     "regex": _known(_regex_first, 2),
     "regexall": _known(
         lambda pattern, text: [_match(each) for each in _regex(to_text(pattern)).finditer(to_text(text))], 2
-    ),  # fmt: skip
+    ),
     # collections
     "alltrue": _any(_truth(False)),
     "anytrue": _any(_truth(True)),
@@ -1111,10 +1204,10 @@ FUNCTIONS: dict[str, Function] = {
     "base64gzip": _known(_gzip64, gives="text"),
     "textencodebase64": _known(
         lambda text, code: base64.b64encode(to_text(text).encode(_codec(code))).decode(), 2, gives="text"
-    ),  # fmt: skip
+    ),
     "textdecodebase64": _known(
         lambda text, code: base64.b64decode(to_text(text)).decode(_codec(code)), 2, gives="text"
-    ),  # fmt: skip
+    ),
     # hashes
     **{name: _known(_hash(name), gives="text") for name in ("md5", "sha1", "sha256", "sha512")},
     "base64sha256": _known(_hash64("sha256"), gives="text"),
@@ -1157,13 +1250,13 @@ FUNCTIONS: dict[str, Function] = {
     **{
         f"file{name}": _known(_file_hash(name, lambda found: found.hexdigest()), gives="text")
         for name in ("md5", "sha1", "sha256", "sha512")
-    },  # fmt: skip
+    },
     **{
         f"filebase64{name}": _known(
             _file_hash(name, lambda found: base64.b64encode(found.digest()).decode()), gives="text"
         )
         for name in ("sha256", "sha512")
-    },  # fmt: skip
+    },
 }
 
 
@@ -1172,7 +1265,12 @@ def _codec(name: Any) -> str:
 
 
 def _namespace(name: str) -> uuid.UUID:
-    known = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid.NAMESPACE_OID, "x500": uuid.NAMESPACE_X500}  # fmt: skip
+    known = {
+        "dns": uuid.NAMESPACE_DNS,
+        "url": uuid.NAMESPACE_URL,
+        "oid": uuid.NAMESPACE_OID,
+        "x500": uuid.NAMESPACE_X500,
+    }
     return known.get(name) or uuid.UUID(name)
 
 

@@ -60,6 +60,13 @@ class Folders:
     def __init__(self, names: Path | None) -> None:
         self._names = names.absolute() if names is not None else None
         self._read: dict[str, ModuleFolder] = {}
+        self._paths: dict[str, Path] = {}
+
+    def path_of(self, name: str) -> Path:
+        """The file that a place names. Raises FileNotFoundError for one that wasn't read."""
+        if name not in self._paths:
+            raise FileNotFoundError(name)
+        return self._paths[name]
 
     def name_of(self, path: Path) -> str:
         if self._names is not None:
@@ -78,11 +85,14 @@ class Folders:
         try:
             names = sorted(entry.name for entry in os.scandir(folder) if is_terraform(entry.name))
         except OSError as error:
-            module.problems.append(Problem(f"The folder can't be read: {error.strerror}.", Place(self.name_of(folder)), severe=True))  # fmt: skip
+            module.problems.append(
+                Problem(f"The folder can't be read: {error.strerror}.", Place(self.name_of(folder)), severe=True)
+            )
             return module
         for name in [*(n for n in names if not _is_override(n)), *(n for n in names if _is_override(n))]:
             path = folder / name
             file = self.name_of(path)
+            self._paths[file] = path
             try:
                 data = path.read_bytes()
             except OSError as error:
@@ -90,7 +100,9 @@ class Folders:
                 continue
             source = (parse_json if name.endswith(".json") else parse)(data, file)
             for problem in source.errors:
-                module.problems.append(Problem(f"{file}: {problem.what}.", place(file, problem.at), severe=problem.severe))  # fmt: skip
+                module.problems.append(
+                    Problem(f"{file}: {problem.what}.", place(file, problem.at), severe=problem.severe)
+                )
             _declare(module, source.body, _is_override(name))
         return module
 
@@ -103,7 +115,11 @@ _LABELS = {"resource": 2, "data": 2, "variable": 1, "output": 1, "module": 1, "p
 
 
 def _declare(module: ModuleFolder, body: Body, override: bool) -> None:
-    tables: dict[str, dict[str, Block]] = {"variable": module.variables, "output": module.outputs, "module": module.calls}  # fmt: skip
+    tables: dict[str, dict[str, Block]] = {
+        "variable": module.variables,
+        "output": module.outputs,
+        "module": module.calls,
+    }
     for block in body.blocks:
         kind = block.type
         if kind == "locals":
@@ -115,7 +131,13 @@ def _declare(module: ModuleFolder, body: Body, override: bool) -> None:
         if kind not in _LABELS:
             continue
         if len(block.labels) != _LABELS[kind]:
-            module.problems.append(Problem(f"A {kind} needs {_LABELS[kind]} labels, not {len(block.labels)}.", place(block.file, block.at), severe=True))  # fmt: skip
+            module.problems.append(
+                Problem(
+                    f"A {kind} needs {_LABELS[kind]} labels, not {len(block.labels)}.",
+                    place(block.file, block.at),
+                    severe=True,
+                )
+            )
         elif kind == "provider":
             module.providers.append(block)
         elif kind in ("resource", "data"):
@@ -135,18 +157,29 @@ def _put(module: ModuleFolder, table: dict[str, Block], key: str, block: Block, 
 
 
 def _duplicate(module: ModuleFolder, block: Block, what: str, at: Position) -> None:
-    module.problems.append(Problem(f"{what} is declared twice; the first one counts.", place(block.file, at), severe=True))  # fmt: skip
+    module.problems.append(
+        Problem(f"{what} is declared twice; the first one counts.", place(block.file, at), severe=True)
+    )
 
 
 def merged(block: Block, override: Block) -> Block:
     """A block with what an override file says. Source: Terraform, "Override Files": an attribute replaces its like, a
     nested block all of its type (`dynamic` ones included); `lifecycle` is merged attribute by attribute."""
-    replaced = {each.type if each.type != "dynamic" else each.labels[0] for each in override.body.blocks if each.labels or each.type != "dynamic"}  # fmt: skip
+    replaced = {
+        each.type if each.type != "dynamic" else each.labels[0]
+        for each in override.body.blocks
+        if each.labels or each.type != "dynamic"
+    }
     kept: list[Block] = []
     lifecycle = next(override.body.of_type("lifecycle"), None)
     for each in block.body.blocks:
         if each.type == "lifecycle" and lifecycle is not None:
-            lifecycle = replace(lifecycle, body=Body({**each.body.attributes, **lifecycle.body.attributes}, each.body.blocks + lifecycle.body.blocks))  # fmt: skip
+            lifecycle = replace(
+                lifecycle,
+                body=Body(
+                    {**each.body.attributes, **lifecycle.body.attributes}, each.body.blocks + lifecycle.body.blocks
+                ),
+            )
         elif (each.labels[0] if each.type == "dynamic" and each.labels else each.type) not in replaced:
             kept.append(each)
     added = [lifecycle if each.type == "lifecycle" and lifecycle is not None else each for each in override.body.blocks]

@@ -1,7 +1,7 @@
 """`data.aws_iam_policy_document`: the JSON that the AWS provider makes of its blocks.
 
-Source: the provider's documentation of the data source, and its merging: a statement whose Sid is there already replaces
-it, in place; one without a Sid is appended.
+Source: the provider's documentation of the data source, and its merging: a statement whose Sid is there already
+replaces it, in place; one without a Sid is appended.
 """
 
 from __future__ import annotations
@@ -86,8 +86,11 @@ def _documents(values: Mapping[str, Any], name: str, deprecated: str, lost: Call
 
 
 _LISTS = (
-    ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
-)  # fmt: skip
+    ("actions", "Action"),
+    ("not_actions", "NotAction"),
+    ("resources", "Resource"),
+    ("not_resources", "NotResource"),
+)
 _PRINCIPALS = (("principals", "Principal"), ("not_principals", "NotPrincipal"))
 
 
@@ -127,7 +130,9 @@ def _principals(entries: Any) -> Any:
     found: dict[str, list[str]] = {}
     for entry in entries:
         identifiers = _texts(entry.get("identifiers", []), variables=True)
-        found.setdefault(to_text(entry.get("type")), []).extend([identifiers] if isinstance(identifiers, str) else identifiers)  # fmt: skip
+        found.setdefault(to_text(entry.get("type")), []).extend(
+            [identifiers] if isinstance(identifiers, str) else identifiers
+        )
     if list(found) == ["*"] and found["*"] == ["*"]:
         return "*"
     return {kind: values[0] if len(values) == 1 else values for kind, values in found.items()}

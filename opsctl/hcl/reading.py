@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from opsctl.errors import UsageError
 from opsctl.findings import Place
 from opsctl.hcl.configuration import Configuration, Problem, Resource
-from opsctl.hcl.evaluation import Evaluation, Frame, Module, evaluate, finished, nested
+from opsctl.hcl.evaluation import Evaluation, Frame, Module, ResourceValue, evaluate, finished, nested
 from opsctl.hcl.modules import Folders, ModuleFolder, has_terraform, is_local, place, source_of
+from opsctl.hcl.symbols import Unknown
 from opsctl.hcl.syntax import Literal, parse
+from opsctl.hcl.tracing import Found, places_of, references_of
 from opsctl.hcl.values import EvaluationError
 
 DEEPEST_CALLS = 6_000  # Python frames: chains of a few hundred locals; C's stack holds ten times that
@@ -27,7 +30,12 @@ NOT_ROOTS = frozenset({".terraform", ".git", "node_modules", ".venv", "examples"
 
 
 def read_folder(
-    folder: Path, *, variables: Mapping[str, Any] = {}, var_files: Sequence[Path] = (), names: Path | None = None
+    folder: Path,
+    *,
+    variables: Mapping[str, Any] = {},
+    var_files: Sequence[Path] = (),
+    names: Path | None = None,
+    known: Mapping[str, Mapping[str, Any]] = {},
 ) -> Configuration:
     """Read a root module, or each root module below a folder that has no `.tf` files itself.
 
@@ -35,6 +43,7 @@ def read_folder(
         variables: values that win over files and defaults; text for a variable that isn't a string is read as HCL.
         var_files: as -var-file, after terraform.tfvars and *.auto.tfvars.
         names: what places are relative to; None: files are named as the folder was.
+        known: address → attributes that a plan knows: `address.attribute` is these before it is a symbol.
 
     Raises:
         UsageError: there is no such folder, nothing of Terraform in it, or no such file of variables.
@@ -44,9 +53,11 @@ def read_folder(
     folders = Folders(names)
     roots = [folder] if has_terraform(folder) else _roots(folder, folders)
     if not roots:
-        raise UsageError(f"{folder} has no .tf files.", next="Name a folder with .tf files, or one that holds such folders.")  # fmt: skip
+        raise UsageError(
+            f"{folder} has no .tf files.", next="Name a folder with .tf files, or one that holds such folders."
+        )
     with _deep_calls():
-        read = [_read_root(root, folders, variables, var_files) for root in roots]
+        read = [_read_root(root, folders, variables, var_files, known) for root in roots]
     if len(read) == 1:
         return read[0]
     return Configuration(
@@ -56,7 +67,8 @@ def read_folder(
         modules={key: value for one in read for key, value in one.modules.items()},
         variables={key: value for one in read for key, value in one.variables.items()},
         outputs={key: value for one in read for key, value in one.outputs.items()},
-        references={key: value for one in read for key, value in one.references.items()},
+        references=Found(lambda: {key: value for one in read for key, value in one.references.items()}),
+        providers={key: value for one in read for key, value in one.providers.items()},
     )
 
 
@@ -78,7 +90,9 @@ def _roots(folder: Path, folders: Folders) -> list[Path]:
     while pending:
         each = pending.pop()
         try:
-            inner = sorted((entry for entry in each.iterdir() if entry.is_dir() and not entry.is_symlink()), reverse=True)  # fmt: skip
+            inner = sorted(
+                (entry for entry in each.iterdir() if entry.is_dir() and not entry.is_symlink()), reverse=True
+            )
         except OSError:
             continue
         pending.extend(entry for entry in inner if entry.name not in NOT_ROOTS)
@@ -96,14 +110,19 @@ def _roots(folder: Path, folders: Folders) -> list[Path]:
 
 
 def _read_root(
-    folder: Path, folders: Folders, variables: Mapping[str, Any], var_files: Sequence[Path]
+    folder: Path,
+    folders: Folders,
+    variables: Mapping[str, Any],
+    var_files: Sequence[Path],
+    known: Mapping[str, Mapping[str, Any]],
 ) -> Configuration:
-    evaluation = Evaluation(folder, folders)
+    evaluation = Evaluation(folder, folders, known)
     source = folders.read(folder)
     problems: list[Problem] = []
     inputs = _inputs(source, evaluation, folders, variables, var_files, problems)
     root = Module(evaluation, source, "", inputs, None, (str(folder.resolve()),), "")
     resources: list[Resource] = []
+    traced: list[ResourceValue] = []
     modules: dict[str, str] = {}
     seen: dict[int, ModuleFolder] = {}
     pending = [root]
@@ -113,25 +132,48 @@ def _read_root(
         seen.setdefault(id(module.folder), module.folder)
         try:
             for value in module.resources():
+                traced.append(value)
                 resources.append(_resource(module, value))
             pending.extend(reversed(list(module.modules())))
         except RecursionError:
-            problems.append(Problem(f"{module.address or 'The root module'} is nested too deeply.", Place(folders.name_of(module.folder.folder)), severe=True))  # fmt: skip
-    known = {name: _safe(lambda name=name: root.variable(name)) for name in source.variables}  # type: ignore[misc]
-    outputs = {name: _safe(lambda name=name: root.output(name)) for name in source.outputs}  # type: ignore[misc]
+            problems.append(
+                Problem(
+                    f"{module.address or 'The root module'} is nested too deeply.",
+                    Place(folders.name_of(module.folder.folder)),
+                    severe=True,
+                )
+            )
+    given = {name: _safe(partial(root.variable, name)) for name in source.variables}
+    outputs = {name: _safe(partial(root.output, name)) for name in source.outputs}
     read_problems = [problem for each in seen.values() for problem in each.problems]
     return Configuration(
         resources=tuple(resources),
         problems=tuple(dict.fromkeys([*read_problems, *problems, *evaluation.problems])),
         folder=str(folder),
         modules=modules,
-        variables=known,
+        variables=given,
         outputs=outputs,
+        references=references_of(traced),
+        providers=_providers(root),
     )
 
 
-def _safe(function: Any) -> Any:
-    from opsctl.hcl.symbols import Unknown
+def _providers(root: Module) -> dict[str, Any]:
+    """ "aws" or "aws.alias" → what the block says."""
+    found: dict[str, Any] = {}
+    for block in root.folder.providers:
+        root.evaluation.subject = (f"provider.{block.labels[0]}", "")
+        values = {
+            name: _safe(partial(evaluate, written.expression, root.frame))
+            for name, written in block.body.attributes.items()
+        }
+        values.update(finished(nested(block.body, root.frame, f"provider.{block.labels[0]}", keep_going=True)))
+        alias = values.get("alias")
+        found[f"{block.labels[0]}.{alias}" if isinstance(alias, str) else block.labels[0]] = values
+    return found
+
+
+def _safe(function: Callable[[], Any]) -> Any:
 
     try:
         return finished(function())
@@ -139,7 +181,7 @@ def _safe(function: Any) -> Any:
         return Unknown("", str(error))
 
 
-def _resource(module: Module, value: Any) -> Resource:
+def _resource(module: Module, value: ResourceValue) -> Resource:
     block = value.block
     return Resource(
         address=value.address,
@@ -148,15 +190,20 @@ def _resource(module: Module, value: Any) -> Resource:
         name=block.labels[1],
         values=module.values_of(value),
         place=place(block.file, block.at),
+        places=places_of(value),
         module=module.address,
         count_unknown=value.uncertain,
     )
 
 
 def _inputs(
-    source: ModuleFolder, evaluation: Evaluation, folders: Folders, variables: Mapping[str, Any],
-    var_files: Sequence[Path], problems: list[Problem],
-) -> dict[str, tuple[None, Any]]:  # fmt: skip
+    source: ModuleFolder,
+    evaluation: Evaluation,
+    folders: Folders,
+    variables: Mapping[str, Any],
+    var_files: Sequence[Path],
+    problems: list[Problem],
+) -> dict[str, tuple[None, Any]]:
     """Terraform's order: terraform.tfvars(.json), *.auto.tfvars(.json) by name, then -var-file and -var."""
     folder = source.folder
     files = [folder / "terraform.tfvars", folder / "terraform.tfvars.json"]
@@ -212,6 +259,3 @@ def _as_typed(value: Any, key: str, source: ModuleFolder, nothing: Frame) -> Any
         return evaluate(attribute.expression, nothing)
     except EvaluationError:
         return value
-
-
-__all__ = ["nested", "read_folder"]

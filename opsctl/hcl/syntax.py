@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -241,7 +242,11 @@ def parse(data: bytes, file: str = "") -> Source:
     if not root.has_error:
         return Source(reader.file_body(root), tuple(reader.errors))
     first = _first_error(root)
-    errors = [SyntaxProblem(f"malformed: {_describe(first, data)}", Position(first.start_point[0] + 1, first.start_point[1] + 1, 0))]  # fmt: skip
+    errors = [
+        SyntaxProblem(
+            f"malformed: {_describe(first, data)}", Position(first.start_point[0] + 1, first.start_point[1] + 1, 0)
+        )
+    ]
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     for chunk, line in _chunks(data):  # error recovery guesses across blocks; block by block it can't
@@ -266,7 +271,9 @@ def parse_json(data: bytes, file: str = "") -> Source:
         return Source(Body(), (SyntaxProblem("nested too deeply", NO_POSITION),))
     except ValueError as error:
         line = getattr(error, "lineno", 0)
-        return Source(Body(), (SyntaxProblem(f"malformed JSON: {error}", Position(line, getattr(error, "colno", 0), 0)),))  # fmt: skip
+        return Source(
+            Body(), (SyntaxProblem(f"malformed JSON: {error}", Position(line, getattr(error, "colno", 0), 0)),)
+        )
     # Terraform reads its comments ("//" members) away.
     source = parse(b"_ =" + _plain(data).strip(), file)
     top = source.body.attributes.get("_")
@@ -290,7 +297,11 @@ def parse_template(text: str) -> tuple[Expression | str, ...]:
     source = parse(f"_ = <<{mark}\n{text}\n{mark}\n".encode("utf-8", "replace"))
     attribute = source.body.attributes.get("_")
     if source.errors or attribute is None:
-        raise ValueError(f"line {max(1, source.errors[0].at.line - 1)}: {source.errors[0].what}" if source.errors else "malformed template")  # fmt: skip
+        raise ValueError(
+            f"line {max(1, source.errors[0].at.line - 1)}: {source.errors[0].what}"
+            if source.errors
+            else "malformed template"
+        )
     expression = attribute.expression
     if isinstance(expression, Unreadable):
         raise ValueError(expression.why)
@@ -301,7 +312,38 @@ def parse_template(text: str) -> tuple[Expression | str, ...]:
 
 
 MAPS = frozenset(
-    ["tags", "tags_all", "variables", "environment_variables", "labels", "annotations", "triggers", "triggers_replace", "keepers", "parameters", "vars", "input", "request_parameters", "request_templates", "request_models", "response_parameters", "response_templates", "response_models", "stage_variables", "message_attributes", "parameter_overrides", "default_arguments", "settings_map", "non_overridable_arguments", "connection_properties", "options_map", "query", "result", "metadata", "headers"]
+    [
+        "tags",
+        "tags_all",
+        "variables",
+        "environment_variables",
+        "labels",
+        "annotations",
+        "triggers",
+        "triggers_replace",
+        "keepers",
+        "parameters",
+        "vars",
+        "input",
+        "request_parameters",
+        "request_templates",
+        "request_models",
+        "response_parameters",
+        "response_templates",
+        "response_models",
+        "stage_variables",
+        "message_attributes",
+        "parameter_overrides",
+        "default_arguments",
+        "settings_map",
+        "non_overridable_arguments",
+        "connection_properties",
+        "options_map",
+        "query",
+        "result",
+        "metadata",
+        "headers",
+    ]
 )
 
 
@@ -333,7 +375,9 @@ def _json_body(value: Object, file: str) -> Body:
     blocks: list[Block] = []
     for name, inner, at in _members(value):
         if name == "dynamic":
-            blocks.extend(Block(name, labels, _json_body(body, file), body.at, file) for labels, body in _labelled(inner, 1))  # fmt: skip
+            blocks.extend(
+                Block(name, labels, _json_body(body, file), body.at, file) for labels, body in _labelled(inner, 1)
+            )
         elif (isinstance(inner, Object) and name not in MAPS) or (
             isinstance(inner, Tuple) and inner.items and all(isinstance(item, Object) for item in inner.items)
         ):
@@ -408,7 +452,21 @@ def _heredoc_text(text: str) -> str:
     return text.replace("$${", "${").replace("%%{", "%{")
 
 
-_PRECEDENCE = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6}  # fmt: skip
+_PRECEDENCE = {
+    "||": 1,
+    "&&": 2,
+    "==": 3,
+    "!=": 3,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+    "%": 6,
+}
 _STEPS = frozenset({"get_attr", "index", "splat"})
 _SKIP = frozenset({"comment"})
 
@@ -621,7 +679,9 @@ class _Reader:
     def _strips(self, node: Node) -> tuple[bool, bool]:
         """Whether a `~` stands at the begin and end of `${…}` or `%{…}`."""
         data = self.data
-        return data[node.start_byte + 2 : node.start_byte + 3] == b"~", data[node.end_byte - 2 : node.end_byte - 1] == b"~"  # fmt: skip
+        return data[node.start_byte + 2 : node.start_byte + 3] == b"~", data[
+            node.end_byte - 2 : node.end_byte - 1
+        ] == b"~"
 
     def _directive(self, node: Node, literal: Any) -> Expression:
         self.depth += 1
@@ -629,15 +689,19 @@ class _Reader:
             raise _TooDeep
         marks = [c for c in node.children if c.type.endswith(("_intro", "_start", "_end"))]
         sections: list[tuple[Expression | str, ...]] = []
-        for before, after in zip(marks, marks[1:], strict=False):
+        for before, after in pairwise(marks):
             inside = [c for c in node.children if before.end_byte <= c.start_byte and c.end_byte <= after.start_byte]
             sections.append(self._section(inside, before, after, literal))
         head = next(child for child in marks[0].children if child.type == "expression")
         self.depth -= 1
         if node.type == "template_if":
-            return TemplateIf(self.expression(head), sections[0], sections[1] if len(sections) > 1 else (), self.at(node))  # fmt: skip
+            return TemplateIf(
+                self.expression(head), sections[0], sections[1] if len(sections) > 1 else (), self.at(node)
+            )
         names = [self.text(child) for child in marks[0].children if child.type == "identifier"]
-        return TemplateFor(names[0] if len(names) == 2 else "", names[-1], self.expression(head), sections[0], self.at(node))  # fmt: skip
+        return TemplateFor(
+            names[0] if len(names) == 2 else "", names[-1], self.expression(head), sections[0], self.at(node)
+        )
 
     def _section(self, nodes: list[Node], before: Node, after: Node, literal: Any) -> tuple[Expression | str, ...]:
         parts = list(self.parts(nodes, before.end_byte, after.start_byte, literal))
@@ -708,9 +772,15 @@ class _Reader:
         if collection is None:
             raise ValueError("a for without its collection")
         return For(
-            names[0] if len(names) == 2 else "", names[-1], collection, results[0] if len(results) == 2 else None,
-            results[-1], condition, groups, self.at(node),
-        )  # fmt: skip
+            names[0] if len(names) == 2 else "",
+            names[-1],
+            collection,
+            results[0] if len(results) == 2 else None,
+            results[-1],
+            condition,
+            groups,
+            self.at(node),
+        )
 
     def _conditional(self, node: Node) -> Expression:
         parts: list[list[Node]] = [[]]

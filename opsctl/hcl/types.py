@@ -127,7 +127,11 @@ def convert(value: Any, kind: Type, evaluate: Callable[[Expression], Any]) -> An
         raise EvaluationError(f"{kind_of(value)} where an object is needed")
     members: dict[str, Any] = {}
     for key, member in kind.members.items():
-        given = attribute(value, key) if isinstance(value, Lazy) or key in value or isinstance(value, SomeMap) or not (member.optional) else None  # fmt: skip
+        given = (
+            attribute(value, key)
+            if isinstance(value, Lazy) or key in value or isinstance(value, SomeMap) or not (member.optional)
+            else None
+        )
         if given is None and member.default is not None:
             given = evaluate(member.default)
         members[key] = convert(given, member.type, evaluate)
@@ -140,7 +144,9 @@ def _text(value: Any) -> Any:
 
 def _scalar(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Text that isn't known stays what it is: it keeps the reference."""
-    return lambda value: value if isinstance(value, Unknown) or (isinstance(value, str) and OPEN in value) else change(value)  # fmt: skip
+    return lambda value: (
+        value if isinstance(value, Unknown) or (isinstance(value, str) and OPEN in value) else change(value)
+    )
 
 
 _SCALARS: dict[str, Callable[[Any], Any]] = {"string": _text, "number": _scalar(to_number), "bool": _scalar(to_bool)}

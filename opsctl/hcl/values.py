@@ -202,7 +202,14 @@ def to_bool(value: Any) -> Any:
 def kind_of(value: Any) -> str:
     if value is None:
         return "null"
-    for kind, name in ((bool, "a bool"), (str, "a string"), (int, "a number"), (float, "a number"), (Set, "a set"), (list, "a list")):  # fmt: skip
+    for kind, name in (
+        (bool, "a bool"),
+        (str, "a string"),
+        (int, "a number"),
+        (float, "a number"),
+        (Set, "a set"),
+        (list, "a list"),
+    ):
         if isinstance(value, kind):
             return name
     return "an unknown value" if isinstance(value, Unknown) else "an object"
@@ -234,7 +241,9 @@ _GIVEN = ("account", "region")
 
 def surely_set(reference: str) -> bool:
     """A made resource's ARN or id is neither null nor empty."""
-    return reference in _GIVEN or (reference.endswith(_SURELY_SET) and not reference.startswith(("var.", "data.external")))  # fmt: skip
+    return reference in _GIVEN or (
+        reference.endswith(_SURELY_SET) and not reference.startswith(("var.", "data.external"))
+    )
 
 
 def equal(one: Any, other: Any) -> bool | None:
@@ -381,7 +390,11 @@ def index(value: Any, key: Any) -> Any:
             if not value:
                 raise EvaluationError(f"an empty map has no key {plain(text)!r}")
             possible = [item for name, item in value.items() if equal(name, text) is not False]
-            return unknown(f"{{…}}[{name_of(key)}]", "the key isn't known", possible) if possible else attribute(value, text)  # fmt: skip
+            return (
+                unknown(f"{{…}}[{name_of(key)}]", "the key isn't known", possible)
+                if possible
+                else attribute(value, text)
+            )
         return attribute(value, text)
     if isinstance(value, Unknown) and value.options:
         return lifted([value, key], lambda both: index(*both), f"{value.reference}[{name_of(key)}]")
