@@ -38,6 +38,9 @@ NAMES = (
 """Attributes by which CloudTrail may know a resource, or the one that it is part of, sharpest first."""
 NAMES_ASKED = 4
 
+EVENT_SOURCES = {"cloudwatch": "monitoring", "execute-api": "apigateway"}
+"""Service in an ARN → the first word of `eventSource`, where the two differ."""
+
 VIA = (
     ("console.amazonaws.com", "console"), ("signin.amazonaws.com", "console"), ("aws-cli/", "CLI"),
     ("opsctl/", "opsctl"), ("terraform", "Terraform"), ("boto3/", "SDK"), ("botocore/", "SDK"), ("aws-sdk-", "SDK"),
@@ -104,19 +107,37 @@ class _History:
     def __init__(self, aws: Aws, since: datetime | None, clock: Clock) -> None:
         self._aws, self._since, self._clock = aws, since, clock
         self._requests = 0
-        self._known: dict[tuple[str, str], Author | None] = {}
+        self._known: dict[tuple[str, str, str], tuple[Author | None, Author | None]] = {}
 
     def author_of(self, instance: Instance) -> Author | None:
-        """The newest change of a resource by any of its names; the first name that CloudTrail knows decides."""
-        region = region_of(instance, self._aws.access.region)
-        for name in names_of(instance):
-            if (name, region) not in self._known:
-                self._known[name, region] = next(self._changes(name, region), None)
-            if found := self._known[name, region]:
-                return found
-        return None
+        """The newest change of a resource; the first name by which its own service tells of one decides.
 
-    def _changes(self, name: str, region: str) -> Iterator[Author]:
+        Other services name it too, in passing (an event source mapping names its queue): they are believed only where
+        its own says nothing.
+        """
+        region, service = region_of(instance, self._aws.access.region), service_of(instance)
+        in_passing = None
+        for name in names_of(instance):
+            key = (name, region, service)
+            if key not in self._known:
+                self._known[key] = self._newest(name, region, service)
+            own, other = self._known[key]
+            if own:
+                return own
+            in_passing = in_passing or other
+        return in_passing
+
+    def _newest(self, name: str, region: str, service: str) -> tuple[Author | None, Author | None]:
+        """What the resource's own service did last, and, where that is nothing, what any other did."""
+        other = None
+        for source, author in self._changes(name, region):
+            if not service or source == service:
+                return author, None
+            other = other or author
+        return None, other
+
+    def _changes(self, name: str, region: str) -> Iterator[tuple[str, Author]]:
+        """(whose events they are, who made it), newest first."""
         if self._requests >= LOOKUPS:
             raise _Enough
         if self._requests and not self._aws.access.is_local:
@@ -129,7 +150,7 @@ class _History:
         )  # fmt: skip
         for event in islice(events, EVENTS_LOOKED_AT):
             if author := author_from(event, since=self._since):
-                yield author
+                yield str(event.get("EventSource", "")).partition(".")[0], author
 
 
 def author_from(event: Mapping[str, Any], *, since: datetime | None) -> Author | None:
@@ -172,6 +193,12 @@ def via_of(agent: str, event: Mapping[str, Any]) -> str:
 def names_of(instance: Instance) -> list[str]:
     """What CloudTrail may call a resource, without repeats."""
     return list(dict.fromkeys(name for attribute in NAMES if (name := instance.text(attribute))))[:NAMES_ASKED]
+
+
+def service_of(instance: Instance) -> str:
+    """Whose events tell of a resource: its ARN's service, by the name that CloudTrail has for it; "" without an ARN."""
+    parts = instance.text("arn").split(":")
+    return EVENT_SOURCES.get(parts[2], parts[2]) if len(parts) > 5 else ""
 
 
 def region_of(instance: Instance, home: str) -> str:

@@ -22,7 +22,7 @@ from local_clouds import Client, processes_of
 
 from opsctl.local import LocalCloud, Running
 
-SECONDS = 30
+SECONDS = 120
 
 
 def until(true: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

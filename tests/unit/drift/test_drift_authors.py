@@ -122,6 +122,18 @@ def test_a_resource_is_asked_for_by_its_sharpest_name_first_and_each_name_once()
     assert names_of(finding(id="i", arn="arn:t", name="n", role="i").before) == ["arn:t", "i", "n"]
 
 
+def test_who_names_a_resource_in_passing_did_not_change_it() -> None:
+    """An event source mapping names its queue by ARN, SetQueueAttributes only by its address."""
+    arn, url = "arn:aws:sqs:eu-central-1:1:q", "https://sqs/1/q"
+    mapping = event("UpdateEventSourceMapping", 9) | {"EventSource": "lambda.amazonaws.com"}
+    changed = event("SetQueueAttributes", 5) | {"EventSource": "sqs.amazonaws.com"}
+    queue = finding("aws_sqs_queue.q", "aws_sqs_queue", arn=arn, id=url)
+    both = find_authors(Trail({arn: [mapping], url: [changed]}), [queue], since=None, clock=Clock())  # type: ignore[arg-type]
+    assert both.by_address["aws_sqs_queue.q"].event == "SetQueueAttributes"
+    alone = find_authors(Trail({arn: [mapping]}), [queue], since=None, clock=Clock())  # type: ignore[arg-type]
+    assert alone.by_address["aws_sqs_queue.q"].event == "UpdateEventSourceMapping"
+
+
 def test_aws_is_asked_twice_a_second_and_the_local_cloud_at_once() -> None:
     many = [finding(f"aws_sns_topic.{n}", arn=f"arn:{n}") for n in range(5)]
     for local, slept in ((False, 2.0), (True, 0.0)):
