@@ -139,6 +139,8 @@ def nearest_action(name: str, known: Vocabulary) -> str:
             found.append((slip, twin.name))
     if found:
         return max(found, key=lambda each: each[0])[1]
+    if moved := _without_colon(prefix + action, known):  # "ec:2RunInstances"
+        return moved
     if not service:
         other = alias or nearest(prefix, known.services)
         service = known.service(other) if other else None

@@ -306,17 +306,21 @@ class Vocabulary:
         return bool(self.retirement(name))
 
     def retirement(self, name: str) -> str:
-        """Why an action (or pattern) is retired, for people: "AWS CodeStar ended in 2024"; "" where it isn't."""
-        prefix, _, action = name.lower().partition(":")
-        if ended := self._ended.get(prefix):
+        """Why an action (or pattern) is retired, for people: "AWS CodeStar ended in 2024"; "" where it isn't.
+
+        A name that an ended service never had is retired only where the reference has dropped the service too, so that
+        nobody can tell.
+        """
+        lower = name.lower()
+        prefix, _, action = lower.partition(":")
+        if (ended := self._ended.get(prefix)) and (prefix not in self.services or self.expand(name)):
             return f"{ended['name']} ended in {ended['end']}"
-        if self.action(name) is None:
-            if name.lower() in self._retired:
-                return "AWS no longer documents it"
-            if "*" in action or "?" in action:
-                shape = re.compile(_regex(name.lower()))
-                if not self.expand(name) and any(shape.fullmatch(each) for each in self._retired):
-                    return "AWS no longer documents what it matches"
+        if lower in self._retired and self.action(name) is None:
+            return "AWS no longer documents it"
+        if ("*" in action or "?" in action) and not self.expand(name):
+            shape = re.compile(_regex(lower))
+            if any(shape.fullmatch(each) for each in self._retired):
+                return "AWS no longer documents what it matches"
         return ""
 
     def condition_keys(self, action: Action) -> Iterator[str]:

@@ -54,10 +54,10 @@ def judged(name: str) -> tuple[Literal["known", "unknown", "retired"], str, str]
     if not colon or not action or ":" in action or not PREFIX.fullmatch(prefix):
         meant = known.nearest(name.strip().replace(" ", ""))
         return "unknown", f"{name} is no action: actions are written service:Name", meant
-    if known.expand(name):
-        return "known", "", ""
     if why := known.retirement(name):
         return "retired", f"{name}: {why}", ""
+    if known.expand(name):
+        return "known", "", ""
     if known.service(prefix) is None:
         meant = known.nearest(name)
         return "unknown", f"AWS has no service {prefix} ({name})", meant
