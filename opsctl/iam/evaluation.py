@@ -23,7 +23,19 @@ from typing import Any, Generic, Literal, TypeVar
 from opsctl.findings import Place
 from opsctl.iam.conditions import DEPENDS, NO, WORDS, YES, Context, Values, context_of, holds
 from opsctl.iam.estate import Estate, Guarded, Policy, Principal
-from opsctl.iam.patterns import Answer, Pattern, TooLarge, compiled, covers, encode, fill, has_variables, match, overlap
+from opsctl.iam.patterns import (
+    Answer,
+    Pattern,
+    TooLarge,
+    Union,
+    compiled,
+    covers,
+    encode,
+    fill,
+    has_variables,
+    match,
+    overlap,
+)
 from opsctl.iam.policy import Condition, Document, Statement
 from opsctl.iam.policy import Principal as Named
 
@@ -121,7 +133,7 @@ class Decision:
 class _Compiled:
     """One statement, ready to be asked."""
 
-    __slots__ = ("_dynamic", "_negated", "_patterns", "allows", "statement", "variables")
+    __slots__ = ("_dynamic", "_everywhere", "_negated", "_static", "allows", "statement", "variables")
 
     def __init__(self, statement: Statement, variables: bool) -> None:
         self.statement = statement
@@ -130,17 +142,18 @@ class _Compiled:
         written = statement.not_resources or statement.resources
         self._negated = bool(statement.not_resources)
         self._dynamic = tuple(text for text in written if variables and has_variables(text))
-        self._patterns = tuple(compiled(text, "resource") for text in written if text not in self._dynamic)
+        self._everywhere = not written or (not self._negated and "*" in written)
+        self._static = Union(compiled(text, "resource") for text in written if text not in self._dynamic)
 
     def on(self, resource: str, context: Context) -> int:
         """Whether its resources hold an encoded ARN. A statement without any (a trust policy's) is about its holder."""
-        if not self._patterns and not self._dynamic:
+        if self._everywhere:
             return YES
-        found = _in_any(self._patterns, resource)
+        found = _ANSWER[self._static.answer(resource)]
         if found != YES and self._dynamic:
             filled = (fill(text, context.variable) for text in self._dynamic)
             patterns = [compiled(text, "resource") for text in filled if text is not None]
-            found = max(found, _in_any(patterns, resource))
+            found = max(found, *(_ANSWER[match(pattern, resource)] for pattern in patterns), NO)
         return YES - found if self._negated else found
 
     def when(self, context: Context) -> int:
@@ -151,15 +164,6 @@ class _Compiled:
             if answer == NO:
                 break
         return answer
-
-
-def _in_any(patterns: Iterable[Pattern], text: str) -> int:
-    for pattern in patterns:
-        if pattern.matches(text):
-            return YES
-    if text.isascii():
-        patterns = [pattern for pattern in patterns if not pattern.text.isascii()]
-    return max((_ANSWER[match(pattern, text)] for pattern in patterns), default=NO)
 
 
 class _CompiledDocument:
@@ -500,7 +504,7 @@ def decide(
         scps, rcps: of one level of the organization: what none of them allows is denied. None given: no such limit.
 
     A principal of another account is taken to be allowed by its own account; one of this account that isn't in the
-    estate "depends". A resource that isn't in the estate has no policy that we know.
+    estate "depends". A resource that isn't in the estate has no policy that we know: in another account it "depends".
     Cost: with the statements about the action, not with the estate.
     """
     world = _world(estate)
@@ -511,7 +515,7 @@ def decide(
     guarded = None if trusting else world.guarded(request.resource)
     own_account = subject.account or world.account
     account = request.resource_account or account_of(request.resource)
-    if not account:
+    if not account.isdigit() and "⟦" not in account:  # AWS's own ("arn:aws:iam::aws:policy/…") are everybody's
         account = world.account if guarded is not None else own_account
     context = _context(request, subject, account)
     allowing: list[Applied] = []
@@ -576,9 +580,10 @@ def decide(
     if subject.kind in ("everybody", "service", "federated"):
         allow = let.direct
     elif own_account != account:
+        if not has_policy and guarded is None:
+            let.direct = DEPENDS
+            notes.append(f"It is in account {account}, which has to let account {own_account} in.")
         allow = min(own, max(let.direct, let.delegated))
-        if own and not has_policy:
-            notes.append(f"It is in account {account}, which has to let account {own_account} in: no policy does.")
     else:
         by_resource = max(let.unlimited, min(let.direct, limit))
         allow = max(by_resource, min(let.delegated, own) if must else own)

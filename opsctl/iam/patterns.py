@@ -125,13 +125,13 @@ class Pattern:
             stops at a colon.
     """
 
-    __slots__ = ("_bounded", "_match", "dialect", "literal", "text", "tokens")
+    __slots__ = ("_match", "bounded", "dialect", "literal", "text", "tokens")
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self.text, self.dialect = text, dialect
         self.tokens = tuple(_tokens(text, dialect))
         self.literal = all(kind == "c" for kind, _ in self.tokens)
-        self._bounded = any(kind == "*" and stop for kind, stop in self.tokens)
+        self.bounded = any(kind == "*" and stop for kind, stop in self.tokens)
         self._match: Callable[[str], object] | None = None
 
     def matches(self, text: str) -> bool:
@@ -141,14 +141,21 @@ class Pattern:
             match = self._match = self._matcher()
         return bool(match(text))
 
+    @property
+    def hard(self) -> bool:
+        """As a regex it could go back and forth for ever: only the automaton will do."""
+        return self.bounded and sum(kind == "*" for kind, _ in self.tokens) > 3
+
+    def regex(self) -> str:
+        return _regex(self.tokens, atomic=not self.bounded)
+
     def _matcher(self) -> Callable[[str], object]:
         if self.literal:
             plain = "".join(letter for _, letter in self.tokens)
             return plain.__eq__
-        if self._bounded and sum(kind == "*" for kind, _ in self.tokens) > 3:
-            walk = Automaton((self,))  # a regex could go back and forth for ever
-            return walk.accepts
-        return re.compile(_regex(self.tokens, atomic=not self._bounded), re.DOTALL).fullmatch
+        if self.hard:
+            return Automaton((self,)).accepts
+        return re.compile(self.regex(), re.DOTALL).fullmatch
 
     def __repr__(self) -> str:
         return f"Pattern({decode(self.text)!r}, {self.dialect!r})"
@@ -211,6 +218,31 @@ def compiled(text: str, dialect: Dialect = "glob") -> Pattern:
     return Pattern(encode(text), dialect)
 
 
+class Union:
+    """Some patterns as one: whether a text is in any of them. As fast as one regex can be."""
+
+    __slots__ = ("_hard", "_plain", "_regex", "symbolic", "texts")
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self.texts = tuple(patterns)
+        self.symbolic = tuple(pattern for pattern in self.texts if not pattern.text.isascii())
+        self._plain = frozenset(
+            "".join(letter for _, letter in pattern.tokens) for pattern in self.texts if pattern.literal
+        )
+        self._hard = tuple(pattern for pattern in self.texts if pattern.hard)
+        wild = [pattern.regex() for pattern in self.texts if not pattern.literal and not pattern.hard]
+        self._regex = re.compile("|".join(dict.fromkeys(wild)), re.DOTALL).fullmatch if wild else None
+
+    def answer(self, text: str) -> Answer:
+        """Whether an encoded text is in one of them."""
+        if text in self._plain or (self._regex is not None and self._regex(text)):
+            return "yes"
+        if any(pattern.matches(text) for pattern in self._hard):
+            return "yes"
+        unsure = self.symbolic if text.isascii() else self.texts
+        return "depends" if any(match(pattern, text) == "depends" for pattern in unsure) else "no"
+
+
 def matches(pattern: str, text: str, dialect: Dialect = "resource") -> bool:
     """Whether `text` is in `pattern` for certain; `match` also knows "depends"."""
     return compiled(pattern, dialect).matches(encode(text))
@@ -224,8 +256,23 @@ def match(pattern: Pattern, text: str) -> Answer:
     """
     if pattern.matches(text):
         return "yes"
-    if text.isascii() and pattern.text.isascii():
+    if (text.isascii() and pattern.text.isascii()) or _differ(pattern.text, text):
         return "no"
+    return _may_match(pattern, text)
+
+
+def _differ(pattern: str, text: str) -> bool:
+    """Whether they differ in a plain letter before anything unknown or wild: so do nearly all ARNs that differ."""
+    for one, other in zip(pattern, text, strict=False):
+        if one != other:
+            return not (one in "*?" or is_opaque(one) or is_opaque(other) or one >= "\ue000")
+        if is_opaque(one) or one in "*?":
+            return False
+    return False
+
+
+@lru_cache(maxsize=1 << 15)
+def _may_match(pattern: Pattern, text: str) -> Answer:
     ours, theirs = _opaque(pattern.text), _opaque(text)
     if not ours and not theirs:
         return "no"

@@ -117,7 +117,9 @@ def test_within_an_account_a_resource_policy_that_names_the_principal_suffices(n
 def test_across_accounts_both_sides_have_to_allow():
     theirs = f"arn:aws:sqs:eu-west-1:{THEIRS}:photos"
     sender = role(allow("sqs:SendMessage"))
-    assert allowed(ROLE, "sqs:SendMessage", theirs, sender) == "no"
+    assert allowed(ROLE, "sqs:SendMessage", theirs, sender) == "depends"
+    shut = Guarded("sqs_queue", "p", theirs)
+    assert allowed(ROLE, "sqs:SendMessage", theirs, sender, guarded=(shut,)) == "no"
     lets_us_in = Guarded("sqs_queue", "p", theirs, policy=policy(allow("sqs:*", on=(theirs,), to=(ROOT,))))
     assert allowed(ROLE, "sqs:SendMessage", theirs, sender, guarded=(lets_us_in,)) == "yes"
     assert allowed(ROLE, "sqs:SendMessage", theirs, role(), guarded=(lets_us_in,)) == "no"
