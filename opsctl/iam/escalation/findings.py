@@ -1,0 +1,351 @@
+"""Findings of escalations: one for each principal and rule, its strongest way, step by step, and what cuts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from opsctl.findings import NOWHERE, Finding, Place, Severity
+from opsctl.iam.escalation.graph import Edge, Way, World, held_variants, possible
+from opsctl.iam.escalation.holdings import Holdings
+from opsctl.iam.escalation.rules import LIFT, PREFIX, RULES
+from opsctl.iam.escalation.technique import Technique, Through
+from opsctl.iam.estate import Carrier, Estate, Policy, Principal
+from opsctl.iam.evaluation import Grant
+from opsctl.iam.patterns import TooLarge, overlap
+from opsctl.iam.policy import Statement
+from opsctl.iam.vocabulary import vocabulary
+
+LIFTING = {
+    "role": ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
+    "user": ("iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"),
+}
+DETACHING = {
+    "role": ("iam:DetachRolePolicy", "iam:DeleteRolePolicy"),
+    "user": ("iam:DetachUserPolicy", "iam:DeleteUserPolicy"),
+}
+Held = Sequence[Mapping[str, tuple[Grant, ...]]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A permission in a statement, or a name in a trust policy, without which a way is none."""
+
+    action: str
+    statement: Statement
+    policy: Policy | None
+    trusting: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.action, id(self.statement)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be said of one principal and rule."""
+
+    severity: Severity
+    technique: Technique
+    principal: Principal
+    path: tuple[str, ...]
+    reaches: str
+    resource: str
+    cuts: tuple[tuple[Cut, ...], ...]
+
+
+def find(estate: Estate) -> Iterator[Finding]:
+    """All escalations of an estate. Raises nothing for any estate."""
+    anonymous = [each for each in estate.principals if each.kind == "anonymous"]
+    anonymous += [nameless(policy) for policy in estate.loose if is_identity_policy(policy)]
+    for principal in anonymous:
+        yield from told(principal_alone(principal))
+    if len(anonymous) < len(estate.principals):
+        world = World(estate)
+        found = [one for at in world.starts for one in ways_of(world, at)]
+        yield from told(found)
+        for at in world.starts:
+            yield from lifted(world, at)
+
+
+def is_identity_policy(policy: Policy) -> bool:
+    document = policy.document
+    return document is not None and not any(each.principals or each.not_principals for each in document.statements)
+
+
+def nameless(policy: Policy) -> Principal:
+    """Whoever holds a document."""
+    return Principal("anonymous", policy.name, policy.arn, policy.address, (policy,), place=policy.place)
+
+
+# A document by itself ------------------------------------------------------------------------------------------------
+
+
+def principal_alone(principal: Principal) -> Iterator[Found]:
+    """What a document gives whoever holds it; all that its permissions need is taken to be there."""
+    holdings = Holdings(principal)
+    if holdings.everything:
+        return
+    held: dict[str, tuple[Technique, list[Mapping[str, tuple[Grant, ...]]]]] = {}
+    for technique, needs in possible(holdings.held):
+        if not technique.seen_only:
+            fitting = [each for each in held_variants(holdings, technique, needs) if is_useful(technique, each)]
+            if fitting:
+                held.setdefault(technique.id, (technique, []))[1].extend(fitting)
+    for technique, variants in held.values():
+        target = NAMELESS.get(technique.through, "a role")
+        step = f"{principal.name} {technique.step.format(target=target)} ({' + '.join(variants[0])})."
+        yield Found(Severity.HIGH, technique, principal, (step,), f"as {target}", principal.address,
+                    (common(variants),))  # fmt: skip
+
+
+NAMELESS = {
+    Through.SELF: "itself",
+    Through.GROUP: "a group that has more",
+    Through.USER: "another user",
+    Through.ROLE: "a role that has more",
+    Through.TRUST: "a role that has more",
+    Through.PASSED: "a role that has more",
+    Through.CARRIER: "one whose role has more",
+}
+
+
+def is_useful(technique: Technique, variant: Mapping[str, tuple[Grant, ...]]) -> bool:
+    """Whether each action is allowed on a resource of a kind that it can be done to."""
+    others_only = technique.through is Through.USER
+    return all(any(is_possible(action, each.resource, others_only) for each in grants)
+               for action, grants in variant.items())  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 14)
+def is_possible(action: str, pattern: str, others_only: bool = False) -> bool:
+    """Whether a pattern holds anything that an action can be done to; IAM's own resources to the letter.
+
+    Elsewhere the service in the ARN decides: which types an action takes is told by other checks.
+    """
+    if others_only and "⟦${aws:username" in pattern.lower():
+        return False
+    if pattern == "*" or pattern.startswith("⟦"):
+        return True
+    known = vocabulary().action(action)
+    if known is None or not known.resource_types:
+        return True
+    arns = [arn for use in known.resource_types for arn in vocabulary().resource_arns(known.service, use.name)]
+    if action.startswith(("iam:", "sts:")):
+        if action.endswith("PolicyVersion") and pattern.startswith("arn:aws:iam::aws:"):
+            return False
+        return any(touches(arn, pattern) for arn in arns)
+    return any(touches(":".join(arn.split(":")[:3]) + ":*", pattern) for arn in arns)
+
+
+def touches(one: str, other: str) -> bool:
+    from opsctl.hcl.symbols import SYMBOL
+
+    try:
+        return overlap(SYMBOL.sub("*", one), SYMBOL.sub("*", other)) is not None
+    except TooLarge:
+        return True
+
+
+# A principal in an estate ---------------------------------------------------------------------------------------------
+
+
+def ways_of(world: World, at: int) -> Iterator[Found]:
+    """The strongest way of each rule."""
+    best: dict[str, Found] = {}
+    edges: dict[str, list[Edge]] = {}
+    for edge in world.edges.get(at, ()):
+        edges.setdefault(edge.technique.id, []).append(edge)
+    for name, alike in edges.items():
+        for edge in alike:
+            found = way_of(world, at, edge, alike)
+            if found is not None and (name not in best or found.severity > best[name].severity):
+                best[name] = found
+    yield from best.values()
+
+
+def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | None:
+    principal = world.principals[at]
+    held = [variant for each in alike if each.named is None for variant in each.held if variant]
+    chain = world.to_administrator(at, edge)
+    if chain:
+        return found_on(world, Severity.CRITICAL, edge, chain, "with every permission", held)
+    if edge.wins:
+        return None
+    chain = world.to_more(at, edge)
+    if chain:
+        meant = edge.named is not None and len(chain) == 1
+        last = chain[-1].to
+        assert last is not None
+        name = world.principals[last].name
+        return found_on(world, Severity.MEDIUM if meant else Severity.HIGH, edge, chain, f"as {name}", held)
+    hub = edge.hub
+    if edge.technique.seen_only or (hub is not None and not hub.open and not hub.unknown):
+        return None
+    if hub is None and edge.technique.through is Through.SELF and edge.target and not edge.wins:
+        target = edge.target
+    else:
+        nameless = NAMELESS.get(edge.technique.through, "a role")
+        target = hub.unknown[0].name if hub is not None and hub.unknown else nameless
+    useful = [variant for variant in edge.held if is_useful(edge.technique, variant)]
+    if not useful:
+        return None
+    step = sentence(principal, edge, target, useful[0])
+    return Found(Severity.MEDIUM, edge.technique, principal, (step,), f"as {target}, which this plan doesn't show",
+                 principal.address, (common(held),))  # fmt: skip
+
+
+def found_on(
+    world: World, severity: Severity, edge: Edge, chain: Sequence[Way], reaches: str, held: Held
+) -> Found:  # fmt: skip
+    steps: list[str] = []
+    for way in chain:
+        steps += steps_of(world, way)
+    start = world.principals[chain[0].start]
+    cuts = tuple(cuts_of(way, held if way.edge is edge else way.edge.held) for way in chain)
+    return Found(severity, edge.technique, start, tuple(steps), reaches, start.address, cuts)
+
+
+def steps_of(world: World, way: Way) -> Iterator[str]:
+    principal = world.principals[way.start]
+    edge = way.edge
+    target = name_of(world, way.to, way.carrier)
+    if way.to is None:
+        target = by_arn(world, edge.target) if edge.target else "itself"
+    yield sentence(principal, edge, target, edge.held[0])
+    if edge.then is not None:
+        then, number, carrier = edge.then
+        yield sentence(principal, then, name_of(world, number, carrier), then.held[0])
+
+
+def name_of(world: World, number: int | None, carrier: Carrier | None) -> str:
+    role = world.principals[number].name if number is not None else ""
+    return f"{carrier.name} (which runs as {role})" if carrier is not None else role
+
+
+def by_arn(world: World, arn: str) -> str:
+    number = world.by_arn.get(arn)
+    return world.principals[number].name if number is not None else arn.rpartition("/")[2]
+
+
+def sentence(principal: Principal, edge: Edge, target: str, variant: Mapping[str, tuple[Grant, ...]]) -> str:
+    how = " + ".join(variant) or "trust policy"
+    return f"{principal.name} {edge.technique.step.format(target=target)} ({how})."
+
+
+# Cuts -----------------------------------------------------------------------------------------------------------------
+
+
+def common(held: Held) -> tuple[Cut, ...]:
+    """The permissions that every variant needs; where there is no such one, those of the first."""
+    if not held:
+        return ()
+    actions = [action for action in held[0] if all(action in variant for variant in held)] or list(held[0])
+    return tuple(Cut(action, grant.statement, grant.policy) for action in actions for grant in held[0][action])
+
+
+def cuts_of(way: Way, held: Held) -> tuple[Cut, ...]:
+    edge = way.edge
+    cuts = common([variant for variant in held if variant])
+    if edge.named is not None:
+        statement, role = edge.named
+        return (Cut("", statement, None, role),)
+    return cuts
+
+
+def told(found: Iterable[Found]) -> Iterator[Finding]:
+    """Findings; of several cuts the one that cuts most of all ways is proposed, else the first step's decisive one."""
+    found = list(found)
+    counts = Counter(key for one in found for key in {cut.key for step in one.cuts for cut in step})
+    for one in found:
+        yield finding(one, counts)
+
+
+def finding(one: Found, counts: Counter[tuple[str, int]]) -> Finding:
+    every = [cut for step in one.cuts for cut in step]
+    cut = max(every, key=lambda each: counts[each.key], default=None)
+    place = place_of(cut) if cut is not None else one.principal.place
+    message = f"{one.principal.name} can act {one.reaches}: {one.technique.title[0].lower()}{one.technique.title[1:]}."
+    return Finding(
+        PREFIX + one.technique.id, one.severity, message, one.principal.arn or one.principal.name, one.path,
+        resource=(cut.policy.address if cut is not None and cut.policy is not None else "") or one.resource,
+        place=place, fix=mend(one, cut, counts),
+        identity=f"{PREFIX}{one.technique.id} {one.principal.arn or one.principal.address}",
+    )  # fmt: skip
+
+
+def mend(one: Found, cut: Cut | None, counts: Counter[tuple[str, int]]) -> str:
+    rule = RULES[one.technique.id]
+    if cut is None:
+        return rule.mend
+    where = f" ({cut.statement.place})" if cut.statement.place.file else ""
+    if cut.trusting:
+        return f"Take {one.principal.name} out of {cut.statement.name}{where} of the trust policy of {cut.trusting}."
+    of = f" of {cut.policy.name}" if cut.policy is not None and cut.policy.name else ""
+    others = counts[cut.key] - 1
+    also = f" That cuts {others} other way{'s' if others > 1 else ''} too." if others else ""
+    rest = sum(each.action == cut.action for step in one.cuts for each in step) - 1
+    again = f" ({rest} more statement{'s grant' if rest > 1 else ' grants'} it)" if rest else ""
+    return f"Take {cut.action} out of {cut.statement.name}{of}{where}{again}, or: {rule.mend}{also}"
+
+
+def place_of(cut: Cut) -> Place:
+    """The line of the action where that is known, else the statement's."""
+    statement, document = cut.statement, cut.policy.document if cut.policy is not None else None
+    if document is not None and cut.action:
+        from opsctl.iam.escalation.holdings import actions_like
+
+        for at, action in enumerate(statement.actions):
+            if cut.action.lower() in actions_like(action.lower()):
+                place = document.places.get(f"{statement.index}.actions.{at}", NOWHERE)
+                if place.line:
+                    return place
+                break
+    return statement.place
+
+
+# Limits ---------------------------------------------------------------------------------------------------------------
+
+
+def lifted(world: World, at: int) -> Iterator[Finding]:
+    """A boundary, or a Deny in its own policies, that the principal may take away, and then has more."""
+    principal, holdings = world.principals[at], world.holdings[at]
+    if holdings.everything or principal.kind not in LIFTING:
+        return
+    for limited, actions, bare, what in (
+        (principal.boundary is not None, LIFTING[principal.kind], replace(principal, boundary=None), "its boundary"),
+        (bool(holdings.walls), DETACHING[principal.kind], without_denies(principal), "the policy that denies it more"),
+    ):
+        grants = {action: on_itself(holdings, action, principal.arn) for action in actions} if limited else {}
+        action = next((action for action, found in grants.items() if found), "")
+        if not action:
+            continue
+        free = Holdings(bare)
+        gained = free.everything or any(True for _ in principal_alone(replace(bare, kind="anonymous")))
+        already = any(True for _ in principal_alone(replace(principal, kind="anonymous")))
+        if not gained or (already and not free.everything):
+            continue
+        grant = grants[action][0]
+        cut = Cut(action, grant.statement, grant.policy)
+        severity = Severity.CRITICAL if free.everything else Severity.HIGH
+        yield Finding(
+            LIFT.id, severity, f"{principal.name} can take away what limits it: {what}.", principal.arn,
+            (f"{principal.name} takes away {what} ({action}).",), principal.address, place_of(cut),
+            f"Take {action} out of {grant.statement.name}, or: {LIFT.mend}", f"{LIFT.id} {principal.arn} {what}",
+        )  # fmt: skip
+
+
+def on_itself(holdings: Holdings, action: str, arn: str) -> tuple[Grant, ...]:
+    return tuple(grant for grant in holdings.can(action) if grant.on(arn) != "no")
+
+
+def without_denies(principal: Principal) -> Principal:
+    policies = []
+    for policy in principal.policies:
+        if policy.document is not None:
+            kept = tuple(each for each in policy.document.statements if each.effect == "Allow")
+            policy = replace(policy, document=replace(policy.document, statements=kept))
+        policies.append(policy)
+    return replace(principal, policies=tuple(policies))

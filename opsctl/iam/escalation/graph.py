@@ -1,0 +1,496 @@
+"""Who can come to act as whom: principals as nodes, what a technique gives as edges, searched from administrators back.
+
+A permission on a pattern leads to a hub, which leads to everything that the pattern holds: principals with the same
+permission share it, so a thousand roles that may pass a thousand roles are two thousand edges, not a million. Cost:
+linear in principals, statements, and what the distinct patterns hold.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+
+from opsctl.iam.conditions import context_of
+from opsctl.iam.escalation.holdings import Area, Holdings, may_hold
+from opsctl.iam.escalation.targets import Register, fits, is_open
+from opsctl.iam.escalation.technique import Technique, Through
+from opsctl.iam.escalation.techniques import PASSING, TECHNIQUES
+from opsctl.iam.estate import Carrier, Estate, Principal
+from opsctl.iam.evaluation import Grant
+from opsctl.iam.patterns import covers
+from opsctl.iam.policy import Statement
+
+MOST_COMPARED = 25  # targets of one hub that are looked at for what the principal lacks; the mightiest come first
+LONGEST_CHAIN = 8
+NEEDS_AIM = ("Invoke", "Start", "Stop", "Update", "Execute", "Modify")  # verbs of calls on the thing that is taken over
+# What every function and instance may do: nobody gains anything by it.
+IDLE = ("logs:", "xray:", "cloudwatch:putmetricdata", "ssmmessages:", "ec2messages:", "sts:getcalleridentity")
+
+
+@dataclass(frozen=True, eq=False)
+class Hub:
+    """What an area holds, shared by all who reach it.
+
+    Attributes:
+        targets: (principal's number, the carrier that leads to it or None), the mightiest first.
+        unknown: carriers whose role the estate doesn't have.
+        open: it may hold more than the estate shows.
+    """
+
+    targets: tuple[tuple[int, Carrier | None], ...]
+    unknown: tuple[Carrier, ...] = ()
+    open: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """One principal's use of one technique.
+
+    Attributes:
+        held: the variants that it has, each with the grants of its actions.
+        hub: where it leads; None: to everything at once (`wins`) or to what no estate shows.
+        wins: it gives every permission.
+        target: what it is done to, where that is known beforehand.
+        named: the trust statement that names the principal: what lets it in is not (only) its own permission.
+        first: an edge that has to be gone first (a policy on the role that is then assumed).
+    """
+
+    technique: Technique
+    held: tuple[Mapping[str, tuple[Grant, ...]], ...]
+    hub: Hub | None = None
+    wins: bool = False
+    target: str = ""
+    named: tuple[Statement, str] | None = None
+    then: tuple[Edge, int, Carrier | None] | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """An edge and the principal that it leads to; None: to every permission."""
+
+    start: int
+    edge: Edge
+    to: int | None = None
+    carrier: Carrier | None = None
+
+
+@dataclass
+class Trust:
+    """Who may assume a role, as its trust policy says.
+
+    Attributes:
+        named: ARN → the statement that names it.
+        account: the statement that lets in whoever the account's own policies let.
+        services: "lambda.amazonaws.com", …
+        known: there is a trust policy that could be read.
+    """
+
+    named: dict[str, Statement] = field(default_factory=dict)
+    account: Statement | None = None
+    services: set[str] = field(default_factory=set)
+    known: bool = False
+
+
+def service_of(principal: str) -> str:
+    """A service principal without region or partition: "states.eu-west-1.amazonaws.com" → "states.amazonaws.com"."""
+    name = principal.lower().removesuffix(".cn").removesuffix(".amazonaws.com").removesuffix(".amazon.com")
+    parts = name.split(".")
+    if len(parts) > 1 and parts[-1].count("-") >= 2 and parts[-1][-1].isdigit():
+        parts.pop()
+    return ".".join(parts) + ".amazonaws.com"
+
+
+def trust_of(role: Principal, account: str) -> Trust:
+    trust = Trust()
+    if role.trust is None:
+        return trust
+    trust.known = True
+    for statement in role.trust.statements:
+        if statement.effect != "Allow":
+            continue
+        for principal in statement.principals:
+            if principal.kind == "Service":
+                trust.services.add(service_of(principal.value))
+            elif principal.is_everybody or is_account(principal.value, account):
+                trust.account = trust.account or statement
+            elif principal.kind == "AWS":
+                trust.named.setdefault(principal.value, statement)
+    return trust
+
+
+def is_account(value: str, account: str) -> bool:
+    """Whether a principal is the account as a whole: its number, or its root's ARN."""
+    if value.startswith("arn:") and value.endswith(":root"):
+        value = value.split(":")[4]
+    return value == account or (value.isdigit() and account.startswith("⟦"))
+
+
+class World:
+    """An estate, ready to be asked who can act as whom."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        members = {group for principal in estate.principals for group in principal.groups}
+        self.principals: tuple[Principal, ...] = estate.principals
+        self.holdings: tuple[Holdings, ...] = tuple(map(Holdings, estate.principals))
+        self.trusts = [trust_of(each, estate.account) for each in estate.principals]
+        # A group with members is judged in each of them.
+        self.starts = [
+            at for at, each in enumerate(estate.principals)
+            if each.kind in ("role", "user") or (each.kind == "group" and not {each.name, each.arn} & members)
+        ]  # fmt: skip
+        self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
+        self._registers: dict[str, Register[tuple[int | None, Carrier | None]]] = {}
+
+    @cached_property
+    def by_arn(self) -> Mapping[str, int]:
+        return {each.arn: at for at, each in enumerate(self.principals)}
+
+    @cached_property
+    def might(self) -> Sequence[tuple[int, int]]:
+        """How much each may do, roughly: to look at the mightiest targets first."""
+        return [(int(each.everything), len(each.held)) for each in self.holdings]
+
+    def _numbers(self, kind: str) -> list[int]:
+        found = [at for at, each in enumerate(self.principals) if each.kind == kind]
+        return sorted(found, key=lambda at: self.might[at], reverse=True)
+
+    def register(self, name: str) -> Register[tuple[int | None, Carrier | None]]:
+        """By what it lists: "user", "role", "group", "trusting account", "trusting SERVICE", "carrier KIND KIND"."""
+        found = self._registers.get(name)
+        if found is None:
+            found = self._registers[name] = Register(self._listed(name))
+        return found
+
+    def _listed(self, name: str) -> Iterator[tuple[str, tuple[int | None, Carrier | None]]]:
+        what, _, which = name.partition(" ")
+        if what == "carrier":
+            kinds = which.split()
+            carriers = [each for each in self.estate.carriers if each.kind in kinds]
+            known = [(self.by_arn.get(each.role), each) for each in carriers if each.role]
+            for at, carrier in sorted(known, key=lambda row: (-1, -1) if row[0] is None else self.might[row[0]],
+                                      reverse=True):  # fmt: skip
+                yield carrier.arn, (at, carrier)
+            return
+        for at in self._numbers("role" if what == "trusting" else what):
+            trust = self.trusts[at]
+            if what == "trusting" and trust.known:
+                if which == "account" and trust.account is None:
+                    continue
+                if which != "account" and which not in trust.services:
+                    continue
+            yield self.principals[at].arn, (at, None)
+
+    def hub(self, name: str, areas: Sequence[Area]) -> Hub:
+        key = (name, tuple(areas))
+        found = self._hubs.get(key)
+        if found is None:
+            register = self.register(name)
+            rows = list(register.within(areas[0]))
+            for area in areas[1:]:
+                kept = set(register.within(area))
+                rows = [row for row in rows if row in kept]
+            targets = tuple((at, carrier) for at, carrier in rows if at is not None)
+            unknown = tuple(carrier for at, carrier in rows if at is None and carrier is not None)
+            found = self._hubs[key] = Hub(targets, unknown, all(map(self._is_open, areas)))
+        return found
+
+    def _is_open(self, area: Area) -> bool:
+        """Something outside the estate may be meant: a wildcard, or an ARN that the estate doesn't know."""
+        return is_open(area) or any(not self._knows(pattern) for pattern, _, _ in area.parts)
+
+    def _knows(self, arn: str) -> bool:
+        return arn in self.by_arn or arn in self._carried
+
+    @cached_property
+    def _carried(self) -> frozenset[str]:
+        return frozenset(each.arn for each in self.estate.carriers)
+
+    # Edges ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def edges(self) -> Mapping[int, Sequence[Edge]]:
+        found: dict[int, list[Edge]] = {}
+        for at in self.starts:
+            if not self.holdings[at].everything:
+                found[at] = list(self._edges(at))
+        for at, edge in self._named():
+            if at in found:
+                found[at].append(edge)
+        for at, edges in found.items():
+            edges.extend(self._reshaped(at, edges))
+        return found
+
+    def _edges(self, at: int) -> Iterator[Edge]:
+        holdings = self.holdings[at]
+        for technique, needs in possible(holdings.held):
+            held = held_variants(holdings, technique, needs)
+            if held:
+                yield from self._leading(at, technique, held)
+
+    def _leading(
+        self, at: int, technique: Technique, held: tuple[Mapping[str, tuple[Grant, ...]], ...]
+    ) -> Iterator[Edge]:
+        match technique.through:
+            case Through.SELF:
+                yield self._own(at, technique, held)
+            case Through.ANYTHING:
+                fitting = tuple(variant for variant in held if meets(variant))
+                if fitting:
+                    yield Edge(technique, fitting, wins=True)
+            case Through.ELSEWHERE:
+                yield Edge(technique, held)
+            case Through.CARRIER:
+                name = " ".join(("carrier", *technique.carriers))
+                for variant in held:
+                    areas = tuple(Area.of(variant[action]) for action in aimed(technique, tuple(variant)))
+                    yield Edge(technique, (variant,), self.hub(name, areas))
+            case Through.PASSED:
+                for service in technique.services:
+                    area = Area.of(held[0][PASSING])
+                    yield Edge(technique, held, self.hub(f"trusting {service}", (area,)))
+            case through:
+                names = {Through.GROUP: "group", Through.USER: "user", Through.ROLE: "role",
+                         Through.TRUST: "trusting account"}  # fmt: skip
+                for variant in held:
+                    first = next(iter(variant.values()))
+                    yield Edge(technique, (variant,), self.hub(names[through], (Area.of(first),)))
+
+    def _own(self, at: int, technique: Technique, held: tuple[Mapping[str, tuple[Grant, ...]], ...]) -> Edge:
+        """Whether what it may change is itself; otherwise somebody else, of whom this estate says nothing."""
+        principal = self.principals[at]
+        action, grants = next(iter(held[0].items()))
+        if action.endswith("PolicyVersion"):
+            own = [each.arn for each in principal.policies if each.arn and ":iam::aws:" not in each.arn]
+        elif "Group" in action and principal.kind == "user":
+            own = [self._group_arn(group) for group in principal.groups]
+        else:
+            own = [principal.arn] if principal.kind in action.lower() else []
+        area = Area.of(grants)
+        mine = next((arn for arn in own if holds(area, arn)), "")
+        return Edge(technique, held, wins=bool(mine) and "SetDefault" not in action, target=mine)
+
+    def _group_arn(self, group: str) -> str:
+        if group.startswith("arn:"):
+            return group
+        return f"arn:{self.estate.partition}:iam::{self.estate.account}:group/{group}"
+
+    def _named(self) -> Iterator[tuple[int, Edge]]:
+        """Roles whose trust policy names a principal: in one account that is enough, without any permission."""
+        technique = next(each for each in TECHNIQUES if each.through is Through.TRUST)
+        for at, trust in enumerate(self.trusts):
+            for arn, statement in trust.named.items():
+                start = self.by_arn.get(arn)
+                if start is None or start == at:
+                    continue
+                context = context_of({"aws:PrincipalArn": arn})
+                if may_hold(statement.conditions, context) and not self._denied(start, at):
+                    grants = self.holdings[start].can("sts:AssumeRole")
+                    own = {"sts:AssumeRole": grants} if grants else {}
+                    yield start, Edge(technique, (own,), Hub(((at, None),), open=False),
+                                      named=(statement, self.principals[at].arn))  # fmt: skip
+
+    def _denied(self, start: int, role: int) -> bool:
+        """A Deny of sts:AssumeRole without conditions that holds the role's ARN."""
+        arn = self.principals[role].arn
+        return any(
+            not wall.conditions
+            and any(covers(pattern.lower(), "sts:assumerole", "glob") for pattern in wall.actions)
+            and any(fits(pattern, arn) for pattern in wall.resources)
+            for wall in self.holdings[start].walls
+        )
+
+    def _reshaped(self, at: int, edges: Sequence[Edge]) -> Iterator[Edge]:
+        """Somebody whose policies it may change, and as whom it can act by whatever way: together every permission."""
+        for technique in TECHNIQUES:
+            if technique.through is not Through.SELF or technique.id == "change-policy-version":
+                continue
+            action = technique.needs[0][0]
+            kind = "role" if "Role" in action else "user" if "User" in action else ""
+            grants = self.holdings[at].can(action) if kind else ()
+            if not grants:
+                continue
+            mine = {target for target, _ in self.hub(kind, (Area.of(grants),)).targets} - {at}
+            for edge in edges if mine else ():
+                for target, carrier in edge.hub.targets if edge.hub else ():
+                    if target in mine:
+                        yield Edge(technique, ({action: grants},), wins=True, target=self.principals[target].arn,
+                                   then=(edge, target, carrier))  # fmt: skip
+                        break
+
+    # Search ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def ways(self) -> Mapping[int, Way]:
+        """The first step of a shortest way to every permission, of each principal that has one."""
+        into: dict[int, list[Hub]] = {}
+        holders: dict[int, list[tuple[int, Edge]]] = {}
+        reached: dict[int, Way] = {}
+        distance: dict[int, int] = {at: 0 for at, each in enumerate(self.holdings) if each.everything}
+        queue = deque(distance)
+        for at, edges in self.edges.items():
+            for edge in edges:
+                if edge.wins and at not in reached:
+                    reached[at], distance[at] = Way(at, edge), 1
+                if edge.hub is not None:
+                    if id(edge.hub) not in holders:
+                        for target, _ in edge.hub.targets:
+                            into.setdefault(target, []).append(edge.hub)
+                    holders.setdefault(id(edge.hub), []).append((at, edge))
+        queue.extend(reached)
+        done: set[int] = set()
+        while queue:
+            target = queue.popleft()
+            for hub in into.get(target, ()):
+                if id(hub) in done:
+                    continue
+                done.add(id(hub))
+                for at, edge in holders[id(hub)]:
+                    if at != target and at not in distance:
+                        carrier = next(carrier for number, carrier in hub.targets if number == target)
+                        reached[at], distance[at] = Way(at, edge, target, carrier), distance[target] + 1
+                        queue.append(at)
+        self._distance = distance
+        return reached
+
+    def to_administrator(self, at: int, edge: Edge) -> tuple[Way, ...]:
+        """A way to every permission that begins with this edge, without coming back; () where there is none."""
+        ways = self.ways
+        if edge.wins:
+            return (Way(at, edge),)
+        if edge.hub is None:
+            return ()
+        near = [row for row in edge.hub.targets[:MOST_COMPARED] if row[0] in self._distance and row[0] != at]
+        own = ways.get(at)
+        if own is not None and own.edge is edge and own.to is not None and all(row[0] != own.to for row in near):
+            near.append((own.to, own.carrier))
+        for target, carrier in sorted(near, key=lambda row: self._distance[row[0]]):
+            chain = [Way(at, edge, target, carrier)]
+            seen = {at, target}
+            while not self.holdings[target].everything:
+                step = ways[target]
+                chain.append(step)
+                if step.to is None or step.to in seen or len(chain) > LONGEST_CHAIN:
+                    break
+                target = step.to
+                seen.add(target)
+            last = chain[-1]
+            if last.to is None or self.holdings[last.to].everything:
+                return tuple(chain)
+        return ()
+
+    def to_more(self, at: int, edge: Edge) -> tuple[Way, ...]:
+        """A way to somebody who may do what this principal may not, followed as long as it brings more."""
+        chain: list[Way] = []
+        seen = {at}
+        here, options = at, [edge]
+        while options and len(chain) < LONGEST_CHAIN:
+            found = next(
+                (
+                    Way(here, option, target, carrier)
+                    for option in options
+                    if option.hub is not None
+                    for target, carrier in option.hub.targets[:MOST_COMPARED]
+                    if target not in seen and self.lacks(at, target) and (here == at or self.lacks(here, target))
+                ),
+                None,
+            )
+            if found is None or found.to is None:
+                break
+            chain.append(found)
+            seen.add(found.to)
+            here, options = found.to, list(self.edges.get(found.to, ()))
+        return tuple(chain)
+
+    def lacks(self, at: int, other: int) -> bool:
+        """Whether somebody may do anything worth having that a principal may not."""
+        ours, theirs = self._allowed(at), self._allowed(other)
+        if self.principals[at].boundary is not None or self.holdings[at].walls:
+            ours = ()
+        return any(not any(wider(mine, their) for mine in ours) for their in theirs)
+
+    def _allowed(self, at: int) -> tuple[Statement, ...]:
+        return worth_having(self.principals[at])
+
+
+@lru_cache(maxsize=1 << 14)
+def _worth(pattern: str) -> bool:
+    return not pattern.lower().startswith(IDLE)
+
+
+def worth_having(principal: Principal) -> tuple[Statement, ...]:
+    """Its Allow statements, without the actions that everybody has."""
+    found = []
+    for policy in principal.policies:
+        for statement in policy.document.statements if policy.document is not None else ():
+            if statement.effect != "Allow":
+                continue
+            actions = tuple(action for action in statement.actions if _worth(action))
+            if actions or statement.not_actions:
+                found.append(replace(statement, actions=actions))
+    return tuple(found)
+
+
+def wider(mine: Statement, their: Statement) -> bool:
+    """Whether a statement gives all that another does (as far as one statement alone can)."""
+    if mine.not_actions or mine.not_resources or their.not_actions or their.not_resources:
+        return (mine.actions, mine.not_actions, mine.resources) == (their.actions, their.not_actions, their.resources)
+    if any(condition not in their.conditions for condition in mine.conditions):
+        return False
+    return all(
+        any(covers(ours.lower(), theirs.lower(), "glob") for ours in mine.actions) for theirs in their.actions
+    ) and all(any(covers(ours, theirs) for ours in mine.resources or ("*",)) for theirs in their.resources or ("*",))
+
+
+def holds(area: Area, arn: str) -> bool:
+    return any(
+        all(fits(each, arn) for each in (pattern, *within)) and not any(fits(each, arn) for each in without)
+        for pattern, within, without in area.parts
+    )
+
+
+@lru_cache(maxsize=4096)
+def possible(held: frozenset[str]) -> tuple[tuple[Technique, tuple[tuple[str, ...], ...]], ...]:
+    """Techniques with a variant whose actions are all held; principals with the same actions share the answer."""
+    found = []
+    for technique, lowered in _LOWERED:
+        needs = tuple(need for need, low in lowered if low <= held)
+        if needs:
+            found.append((technique, needs))
+    return tuple(found)
+
+
+_LOWERED = tuple(
+    (technique, tuple((need, frozenset(action.lower() for action in need)) for need in technique.needs))
+    for technique in TECHNIQUES
+)
+
+
+def held_variants(
+    holdings: Holdings, technique: Technique, needs: Iterable[tuple[str, ...]]
+) -> tuple[Mapping[str, tuple[Grant, ...]], ...]:
+    service = technique.services[0] if technique.services else ""
+    found = ({action: holdings.can(action, service) for action in need} for need in needs)
+    return tuple(variant for variant in found if all(variant.values()))
+
+
+def aimed(technique: Technique, actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions of a variant that have to be allowed on the thing itself: the first, and those that act on it."""
+    service = actions[0].partition(":")[0]
+    others = (
+        action for action in actions[1:]
+        if action.startswith(f"{service}:") and action.partition(":")[2].startswith(NEEDS_AIM)
+    )  # fmt: skip
+    return (actions[0], *others)
+
+
+def meets(variant: Mapping[str, tuple[Grant, ...]]) -> bool:
+    """Whether what is made and what is then changed can be the same principal."""
+    first, *others = (Area.of(grants) for grants in variant.values())
+    return all(
+        any(one[0] == "*" or other[0] == "*" or fits(one[0], other[0]) or fits(other[0], one[0])
+            for one in first.parts for other in area.parts)
+        for area in others
+    )  # fmt: skip

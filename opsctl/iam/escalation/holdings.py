@@ -1,0 +1,143 @@
+"""What a principal may do, of the actions that techniques need: the engine's grants, judged for a technique."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from functools import lru_cache
+from re import compile as expression
+
+from opsctl.iam.conditions import NO, YES, Context, context_of, holds
+from opsctl.iam.escalation.techniques import ACTIONS
+from opsctl.iam.estate import Principal
+from opsctl.iam.evaluation import Grant, grants_of
+from opsctl.iam.patterns import covers
+from opsctl.iam.policy import Condition, Statement
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+# Where these are all gone, a principal with everything else is no administrator: it can't give itself the rest.
+CORE = frozenset(
+    f"iam:{call}"
+    for call in ("createpolicyversion", "attachrolepolicy", "attachuserpolicy", "putrolepolicy", "putuserpolicy")
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def actions_like(pattern: str) -> frozenset[str]:
+    """The actions of techniques that a statement's pattern (in lower case) names."""
+    if "*" not in pattern and "?" not in pattern:
+        return frozenset((pattern,)) & ACTIONS
+    if pattern in ("*", "*:*"):
+        return ACTIONS
+    found = expression(translate(pattern.replace("[", "[[]")))
+    return frozenset(action for action in ACTIONS if found.match(action))
+
+
+def named_by(statement: Statement) -> frozenset[str]:
+    """The actions of techniques that a statement is about."""
+    if statement.not_actions:
+        return ACTIONS.difference(*(actions_like(pattern.lower()) for pattern in statement.not_actions))
+    return frozenset().union(*(actions_like(pattern.lower()) for pattern in statement.actions))
+
+
+@dataclass(frozen=True)
+class Area:
+    """The resources on which some grants together let an action be done; equal ones are looked up once.
+
+    Attributes:
+        parts: (pattern, patterns that must match too, patterns that must not).
+    """
+
+    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+
+    @classmethod
+    def of(cls, grants: Iterable[Grant]) -> Area:
+        return cls(tuple(dict.fromkeys((grant.resource, grant.within, grant.without) for grant in grants)))
+
+
+class Holdings:
+    """One principal's. Cost: its statements, and the actions of techniques that they name."""
+
+    def __init__(self, principal: Principal) -> None:
+        self.principal = principal
+        self._grants = grants_of(principal)
+        statements = [
+            statement
+            for policy in principal.policies
+            if policy.document is not None
+            for statement in policy.document.statements
+        ]
+        allowing = [each for each in statements if each.effect == "Allow"]
+        self.named = frozenset().union(*map(named_by, allowing))
+        self.held = frozenset(action for action in self.named if self._grants.can(action))
+        self._usable: dict[tuple[str, str], tuple[Grant, ...]] = {}
+        self.everything = bool(CORE & self.held) and any(map(allows_all, allowing)) and self._wide()
+
+    def _wide(self) -> bool:
+        """Boundary and Denies leave it so much that it can take the rest."""
+        return any(
+            grant.resource == "*" and not grant.within and not grant.without
+            for action in CORE & self.held
+            for grant in self._grants.can(action)
+        )
+
+    def can(self, action: str, service: str = "") -> tuple[Grant, ...]:
+        """What lets it do an action, for a technique that passes a role to `service`.
+
+        Conditions on what the technique decides (the service, the policy that is attached) are judged; others may hold:
+        a grant to whoever used MFA is a grant.
+        """
+        key = (action.lower(), service)
+        found = self._usable.get(key)
+        if found is None:
+            asked = context_for(key[0], service)
+            judged = (judge(grant, asked) for grant in self._grants.can(key[0]))
+            found = self._usable[key] = tuple(grant for grant in judged if grant is not None)
+        return found
+
+    @property
+    def walls(self) -> tuple[Statement, ...]:
+        """The Deny statements that stand in its own policies."""
+        return tuple(
+            statement
+            for policy in self.principal.policies
+            if policy.document is not None
+            for statement in policy.document.statements
+            if statement.effect == "Deny"
+        )
+
+
+@lru_cache(maxsize=4096)
+def context_for(action: str, service: str) -> tuple[tuple[str, str | None], ...]:
+    """Condition keys whose values the technique decides (IAM's and PassRole's, Service Authorization Reference)."""
+    if action == "iam:passrole":
+        return (("iam:PassedToService", service),) if service else ()
+    if action.startswith("iam:attach"):
+        return (("iam:PolicyARN", ADMINISTRATOR), ("iam:PermissionsBoundary", None))
+    if action in ("iam:putuserpolicy", "iam:putrolepolicy", "iam:createuser", "iam:createrole"):
+        return (("iam:PermissionsBoundary", None),)
+    return ()
+
+
+def judge(grant: Grant, asked: tuple[tuple[str, str | None], ...]) -> Grant | None:
+    """A grant with what `asked` decides; None where that leaves nothing."""
+    if not asked or not (grant.conditions or grant.unless):
+        return grant
+    context = context_of(dict(asked))
+    if any(holds(condition, context) == NO for condition in grant.conditions):
+        return None
+    for deny in grant.unless:
+        if all(holds(condition, context) == YES for condition in deny.conditions):
+            if deny.not_resources or any(covers(pattern, grant.resource) for pattern in deny.resources or ("*",)):
+                return None
+            grant = replace(grant, without=(*grant.without, *deny.resources))
+    return grant
+
+
+def allows_all(statement: Statement) -> bool:
+    return any(each in ("*", "*:*") for each in statement.actions) and "*" in statement.resources
+
+
+def may_hold(conditions: Iterable[Condition], context: Context) -> bool:
+    return all(holds(condition, context) != NO for condition in conditions)
