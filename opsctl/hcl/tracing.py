@@ -170,8 +170,8 @@ class _Tracer:
             for argument in reversed(_arguments(origin)):
                 self.value(argument, path)
         elif isinstance(expression, Call) and expression.name in ("concat", "flatten", "compact", "distinct"):
-            for number, item in enumerate(_elements(origin)):
-                self.item(item, f"{path}[{number}]")
+            for number, element in enumerate(_elements(origin)):
+                self.item(element, f"{path}[{number}]")
         elif isinstance(expression, Conditional):
             for branch in _branches(expression, frame):
                 self.value(replace(origin, expression=branch), path)
