@@ -15,9 +15,9 @@ BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def judged(stack: Stack, *rules: str) -> Iterator[tuple[Resource, str]]:
-    """Each state machine with a sentence for each state that breaks one of the rules (`asl.Rule.name`).
+    """Each state machine with a sentence for each state that breaks one of the rules (`asl.Rule.name`), the first.
 
-    Definitions that can't be read are passed over: the state machine's own lint, and Terraform, say what is wrong there.
+    Definitions that can't be read are passed over: `opsctl workflows lint` and Terraform say what is wrong there.
     """
     for machine in stack.of_type("aws_sfn_state_machine"):
         definition = json_in(_named(stack, look(machine, "definition")))
@@ -30,6 +30,7 @@ def judged(stack: Stack, *rules: str) -> Iterator[tuple[Resource, str]]:
             for name in rules:
                 if name in BY_NAME and (sentence := BY_NAME[name].finds(state, str(kind))) is not None:
                     yield machine, f"{machine.address}: {state.name} {sentence}."
+                    break
 
 
 def _named(stack: Stack, definition: Any) -> Any:

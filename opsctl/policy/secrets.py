@@ -17,7 +17,7 @@ SECRET_REFERENCE = re.compile(
     r"|tls_private_key\.[^⟧]+\.private_key_\w+)"
 )
 """Attributes of the AWS, random and TLS providers that are secrets."""
-A_PLACE = re.compile(r"^(?:arn:|/|alias/|https?://|s3://|\{\{resolve:|\$\{|ssm:|secretsmanager:)|^[\w./-]*/[\w./-]*$")
+A_PLACE = re.compile(r"^(?:arn:|/|alias/|https?://|s3://|\{\{resolve:|\$|`|ssm:|secretsmanager:)|^[\w./-]*/[\w./-]*$")
 """Where a secret is kept, not the secret."""
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.policy.rule import Stack, blocks, is_known, json_in, look
+from opsctl.policy.rule import Stack, json_in, look
 
 RULE = Rule(
     id="queues/dead-letter-alarm",
@@ -26,31 +26,10 @@ RULE = Rule(
 
 
 def find(stack: Stack) -> Iterator[Finding]:
-    watched, untold = _watched(stack)
-    if untold:
-        return
-    seen = set()
-    for queue in stack.of_type("aws_sqs_queue", "aws_sqs_queue_redrive_policy"):
-        for dead in stack.named(
-            json_in(look(queue, "redrive_policy")) or look(queue, "redrive_policy"), "aws_sqs_queue"
-        ):
-            if dead.address not in watched and dead.address not in seen and dead.address != queue.address:
-                seen.add(dead.address)
-                yield stack.finding(RULE, dead, f"{dead.address} takes dead letters and no alarm watches it.")
-
-
-def _watched(stack: Stack) -> tuple[set[str], bool]:
-    """Queues with an alarm, and whether there is an alarm on a queue that can't be told."""
-    watched: set[str] = set()
-    untold = False
-    for alarm in stack.of_type("aws_cloudwatch_metric_alarm"):
-        dimensions = [
-            alarm.get("dimensions"),
-            *(look(each, "metric.dimensions") for each in blocks(alarm, "metric_query")),
-        ]
-        for each in dimensions:
-            queue = each.get("QueueName") if isinstance(each, Mapping) else each
-            named = {found.address for found in stack.named(queue, "aws_sqs_queue")}
-            watched |= named
-            untold = untold or (not named and not is_known(queue))
-    return watched, untold
+    policies = [
+        look(queue, "redrive_policy") for queue in stack.of_type("aws_sqs_queue", "aws_sqs_queue_redrive_policy")
+    ]
+    dead = {queue.address: queue for each in policies for queue in stack.named(json_in(each) or each, "aws_sqs_queue")}
+    for queue in dead.values():
+        if stack.lacks_alarm(queue, "QueueName"):
+            yield stack.finding(RULE, queue, f"{queue.address} takes dead letters and no alarm watches it.")

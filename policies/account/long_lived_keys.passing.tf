@@ -1,0 +1,4 @@
+resource "aws_iam_role" "deploy" {
+  name               = "deploy"
+  assume_role_policy = "{}"
+}

@@ -1,0 +1,3 @@
+resource "aws_cloudwatch_metric_alarm" "errors" { # finds: alarms/without-action
+  alarm_name = "errors"
+}

@@ -1,0 +1,4 @@
+resource "aws_batch_job_definition" "resize" { # finds: batch/timeout
+  name = "resize"
+  type = "container"
+}

@@ -1,0 +1,6 @@
+resource "aws_instance" "app" {
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 3 # finds: compute/metadata-hops
+  }
+}

@@ -1,0 +1,11 @@
+resource "aws_instance" "app" {
+  user_data = <<-EOT # finds: compute/user-data-secrets
+    #!/bin/sh
+    export DB_PASSWORD=hunter2hunter2
+    run-app
+  EOT
+}
+
+resource "aws_launch_template" "app" {
+  user_data = base64encode("#!/bin/sh\naws configure set aws_access_key_id AKIAIOSFODNN7ZZZZZZZ\n") # finds: compute/user-data-secrets
+}

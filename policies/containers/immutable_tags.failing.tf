@@ -1,0 +1,3 @@
+resource "aws_ecr_repository" "service" { # finds: containers/immutable-tags
+  name = "service"
+}

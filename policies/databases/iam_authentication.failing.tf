@@ -1,0 +1,3 @@
+resource "aws_db_instance" "main" { # finds: databases/iam-authentication
+  engine = "mysql"
+}

@@ -1,0 +1,4 @@
+resource "aws_db_instance" "main" {
+  engine                          = "mysql"
+  enabled_cloudwatch_logs_exports = ["error", "slowquery"]
+}

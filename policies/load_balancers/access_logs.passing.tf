@@ -1,0 +1,6 @@
+resource "aws_lb" "web" {
+  access_logs {
+    bucket  = "logs"
+    enabled = true
+  }
+}

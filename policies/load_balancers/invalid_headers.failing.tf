@@ -1,0 +1,3 @@
+resource "aws_lb" "web" { # finds: load-balancers/invalid-headers
+  name = "web"
+}

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from opsctl.findings import Finding, Rule, Severity
+from opsctl.hcl import symbols_in
+from opsctl.policy.rule import Stack, json_in, look
+from opsctl.policy.secrets import SOUNDS_SECRET, secret_in
+
+RULE = Rule(
+    id="secrets/in-code",
+    title="A secret's value is written in the configuration",
+    severity=Severity.CRITICAL,
+    why="Everybody with the repository or its history has it, whatever Secrets Manager does afterwards.",
+    mend=(
+        "Put the value in by hand or by rotation, or pass it through a variable without a default (secret_string_wo "
+        "keeps it out of the state)."
+    ),
+    links=("https://docs.aws.amazon.com/secretsmanager/latest/userguide/best-practices.html",),
+    tags=("secrets",),
+)
+
+
+def find(stack: Stack) -> Iterator[Finding]:
+    for version in stack.of_type("aws_secretsmanager_secret_version"):
+        for name in ("secret_string", "secret_binary"):
+            value = look(version, name)
+            if isinstance(value, str) and value and not _is_placeholder(value) and _has_literal(value):
+                yield stack.finding(RULE, version, f"{version.address} has its value in the configuration.", at=name)
+
+
+def _has_literal(value: str) -> bool:
+    """A JSON document is judged by its fields: a host or a user's name is no secret."""
+    document = json_in(value)
+    if isinstance(document, Mapping):
+        return any(
+            SOUNDS_SECRET.search(name) and secret_in(name, each) == "a literal secret"
+            for name, each in document.items()
+        )
+    return not symbols_in(value)
+
+
+def _is_placeholder(value: str) -> bool:
+    return value.strip().lower() in (
+        "",
+        "{}",
+        "changeme",
+        "change-me",
+        "placeholder",
+        "todo",
+        "to-be-set",
+        "unset",
+        "none",
+    )
