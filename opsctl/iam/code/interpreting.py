@@ -19,8 +19,30 @@ from opsctl.findings import Place
 from opsctl.iam.code import library
 from opsctl.iam.code.sources import Source, Sources
 from opsctl.iam.code.values import (
-    AWS, NOTHING, OPAQUE, UNKNOWN_TEXT, Class, Client, Constant, External, Function, Heap, Method, Module, Node, Opaque,
-    Operation, Partial, Resource, Scope, Special, Value, constant, has_aws, join, texts,
+    AWS,
+    NOTHING,
+    OPAQUE,
+    UNKNOWN_TEXT,
+    Class,
+    Client,
+    Constant,
+    External,
+    Function,
+    Heap,
+    Method,
+    Module,
+    Node,
+    Opaque,
+    Operation,
+    Partial,
+    Resource,
+    Scope,
+    Special,
+    Value,
+    constant,
+    has_aws,
+    join,
+    texts,
 )  # fmt: skip
 
 MOST_RUNS = 20_000
@@ -76,6 +98,7 @@ class Interpreter:
         self.runs = 0
         self.changed = False
         self.exhausted = False
+        self.expects_missing = False
         self.modules_done: set[str] = set()
 
     # — the whole —
@@ -158,7 +181,7 @@ class Interpreter:
 
     def run(self, body: Iterable[ast.stmt], scope: Scope) -> None:
         for statement in body:
-            handle = getattr(self, f"_do_{type(statement).__name__}", None)
+            handle = getattr(self, f"_do_{type(statement).__name__.lower()}", None)
             if handle is not None:
                 handle(statement, scope)
             else:
@@ -179,29 +202,32 @@ class Interpreter:
             for body in bodies:
                 self.run(body, scope)
 
-    def _do_If(self, it: ast.If, scope: Scope) -> None:
+    def _do_if(self, it: ast.If, scope: Scope) -> None:
         self.value(it.test, scope)
-        if isinstance(it.test, ast.Name | ast.Attribute) and (it.test.id if isinstance(it.test, ast.Name) else it.test.attr) == "TYPE_CHECKING":
+        if (
+            isinstance(it.test, ast.Name | ast.Attribute)
+            and (it.test.id if isinstance(it.test, ast.Name) else it.test.attr) == "TYPE_CHECKING"
+        ):
             self._branches(scope, it.body)
             return
         self._branches(scope, it.body, it.orelse)
 
-    def _do_While(self, it: ast.While, scope: Scope) -> None:
+    def _do_while(self, it: ast.While, scope: Scope) -> None:
         for _ in range(2):  # what its end assigns, its beginning may read
             self.value(it.test, scope)
             self._branches(scope, it.body)
         self._branches(scope, it.orelse)
 
-    def _do_For(self, it: ast.For | ast.AsyncFor, scope: Scope) -> None:
+    def _do_for(self, it: ast.For | ast.AsyncFor, scope: Scope) -> None:
         for _ in range(2):
             with self._maybe(scope):
                 self.assign(it.target, self.elements(self.value(it.iter, scope), it, scope), scope)
                 self.run(it.body, scope)
         self._branches(scope, it.orelse)
 
-    _do_AsyncFor = _do_For
+    _do_asyncfor = _do_for
 
-    def _do_Try(self, it: Any, scope: Scope) -> None:
+    def _do_try(self, it: Any, scope: Scope) -> None:
         with self._maybe(scope):
             self.run(it.body, scope)
             for handler in it.handlers:
@@ -213,18 +239,18 @@ class Interpreter:
             self.run(it.orelse, scope)
         self.run(it.finalbody, scope)
 
-    _do_TryStar = _do_Try
+    _do_trystar = _do_try
 
-    def _do_With(self, it: ast.With | ast.AsyncWith, scope: Scope) -> None:
+    def _do_with(self, it: ast.With | ast.AsyncWith, scope: Scope) -> None:
         for item in it.items:
             entered = self.enter(self.value(item.context_expr, scope), item.context_expr, scope)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, scope)
         self.run(it.body, scope)
 
-    _do_AsyncWith = _do_With
+    _do_asyncwith = _do_with
 
-    def _do_Match(self, it: ast.Match, scope: Scope) -> None:
+    def _do_match(self, it: ast.Match, scope: Scope) -> None:
         subject = self.value(it.subject, scope)
         with self._maybe(scope):
             for case in it.cases:
@@ -237,7 +263,7 @@ class Interpreter:
                     self.value(case.guard, scope)
                 self.run(case.body, scope)
 
-    def _do_Import(self, it: ast.Import, scope: Scope) -> None:
+    def _do_import(self, it: ast.Import, scope: Scope) -> None:
         for alias in it.names:
             found = self.load(alias.name)
             if alias.asname:
@@ -247,7 +273,7 @@ class Interpreter:
                 self.bind(scope, top, frozenset({Module(top)}) if found else self.module(top, it, scope))
             library.imported(self, alias.name, it, scope)
 
-    def _do_ImportFrom(self, it: ast.ImportFrom, scope: Scope) -> None:
+    def _do_importfrom(self, it: ast.ImportFrom, scope: Scope) -> None:
         base = it.module or ""
         if it.level:
             own = self.files.get(scope.module)
@@ -277,7 +303,7 @@ class Interpreter:
     def module(self, name: str, node: ast.AST, scope: Scope) -> Value:
         return frozenset({Module(name) if self.load(name) is not None else External(name)})
 
-    def _do_FunctionDef(self, it: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+    def _do_functiondef(self, it: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         function = Function(self.node(it, scope.module), scope)
         self.defined.setdefault(function.node, function)
         value: Value = frozenset({function})
@@ -287,7 +313,7 @@ class Interpreter:
             value = self.decorate(self.value(decorator, scope), value, decorator, scope)
         self.bind(scope, it.name, value)
 
-    _do_AsyncFunctionDef = _do_FunctionDef
+    _do_asyncfunctiondef = _do_functiondef
 
     def decorate(self, decorator: Value, value: Value, node: ast.expr, scope: Scope) -> Value:
         found: list[Value] = []
@@ -308,7 +334,7 @@ class Interpreter:
         made = join(found)
         return made if any(not isinstance(atom, Opaque) for atom in made) else made | value
 
-    def _do_ClassDef(self, it: ast.ClassDef, scope: Scope) -> None:
+    def _do_classdef(self, it: ast.ClassDef, scope: Scope) -> None:
         node = self.node(it, scope.module)
         inner = self.scopes.setdefault((id(it), id(scope)), Scope(scope.module, scope, class_body=True, weak=1))
         bases = [self.value(base, scope) for base in it.bases]
@@ -320,7 +346,7 @@ class Interpreter:
             self.value(decorator, scope)
         self.bind(scope, it.name, frozenset({Class(node, inner)}))
 
-    def _do_Return(self, it: ast.Return, scope: Scope) -> None:
+    def _do_return(self, it: ast.Return, scope: Scope) -> None:
         if it.value is not None:
             self.gives(scope, self.value(it.value, scope))
 
@@ -330,24 +356,24 @@ class Interpreter:
             scope = scope.parent
         scope.names["return "] = join((scope.names.get("return ", NOTHING), value))
 
-    def _do_Global(self, it: ast.Global | ast.Nonlocal, scope: Scope) -> None:
+    def _do_global(self, it: ast.Global | ast.Nonlocal, scope: Scope) -> None:
         scope.shared.update(it.names)
 
-    _do_Nonlocal = _do_Global
+    _do_nonlocal = _do_global
 
-    def _do_Assign(self, it: ast.Assign, scope: Scope) -> None:
+    def _do_assign(self, it: ast.Assign, scope: Scope) -> None:
         value = self.value(it.value, scope)
         for target in it.targets:
             self.assign(target, value, scope)
 
-    def _do_AnnAssign(self, it: ast.AnnAssign, scope: Scope) -> None:
+    def _do_annassign(self, it: ast.AnnAssign, scope: Scope) -> None:
         if it.value is not None:
             value = self.value(it.value, scope)
             if not has_aws(value) and (meant := self.annotated(it.annotation, scope)) and has_aws(meant):
                 value |= meant
             self.assign(it.target, value, scope)
 
-    def _do_AugAssign(self, it: ast.AugAssign, scope: Scope) -> None:
+    def _do_augassign(self, it: ast.AugAssign, scope: Scope) -> None:
         added = self.value(it.value, scope)
         before = self.value(it.target, scope)
         for atom in before:
@@ -357,7 +383,7 @@ class Interpreter:
         with self._maybe(scope):
             self.assign(it.target, text | frozenset(atom for atom in before if isinstance(atom, Heap)), scope)
 
-    def _do_Delete(self, it: ast.Delete, scope: Scope) -> None:
+    def _do_delete(self, it: ast.Delete, scope: Scope) -> None:
         return
 
     # — names —
@@ -416,6 +442,7 @@ class Interpreter:
     def value(self, it: ast.expr, scope: Scope) -> Value:
         match it:
             case ast.Constant():
+                self.expects_missing |= it.value in ("NoSuchKey", "404")
                 return constant(it.value)
             case ast.Name():
                 return self.name(it.id, scope)
@@ -547,8 +574,12 @@ class Interpreter:
                 case Heap():
                     for method in ("__iter__", "__next__", "__aiter__", "__anext__"):
                         if self._class_attribute(atom.of, method, atom, node, scope):
-                            given = self.call(self.attribute(frozenset({atom}), method, node, scope), Arguments(), node, scope)
-                            found.append(given if method.endswith("next__") else self.elements(given - {atom}, node, scope))
+                            given = self.call(
+                                self.attribute(frozenset({atom}), method, node, scope), Arguments(), node, scope
+                            )
+                            found.append(
+                                given if method.endswith("next__") else self.elements(given - {atom}, node, scope)
+                            )
                 case Function() | Partial() | Client() | Operation() | Special() | Class():
                     found.append(frozenset({atom}))  # a generator's value is what it yields
                 case Constant(value=str()):
@@ -587,6 +618,7 @@ class Interpreter:
         return join(found)
 
     def attribute(self, value: Value, name: str, node: ast.AST, scope: Scope) -> Value:
+        self.expects_missing |= name == "NoSuchKey"
         found: list[Value] = []
         for atom in value:
             match atom:
@@ -595,13 +627,17 @@ class Interpreter:
                     inner = module.names.get(name) if module else None
                     if inner is None:
                         whole = f"{atom.name}.{name}"
-                        inner = frozenset({Module(whole)}) if self.load(whole) is not None else frozenset({Opaque(name)})
+                        inner = (
+                            frozenset({Module(whole)}) if self.load(whole) is not None else frozenset({Opaque(name)})
+                        )
                     found.append(inner)
                 case External():
                     found.append(library.attribute(atom, name))
                 case Heap(kind="instance"):
                     got = atom.items.get(name, NOTHING)
-                    found.append(got | self._class_attribute(atom.of, name, atom, node, scope) or frozenset({Opaque(name)}))
+                    found.append(
+                        got | self._class_attribute(atom.of, name, atom, node, scope) or frozenset({Opaque(name)})
+                    )
                 case Heap():
                     found.append(frozenset({Method(atom, name)}))
                 case Class():
@@ -649,9 +685,11 @@ class Interpreter:
                 continue
             found: list[Value] = []
             for atom in each.scope.names[name]:
-                if not isinstance(atom, Function) or isinstance(atom.node.it, ast.Lambda):
-                    found.append(frozenset({atom}))
-                elif _has_decorator(atom.node.it, "staticmethod"):
+                if (
+                    not isinstance(atom, Function)
+                    or isinstance(atom.node.it, ast.Lambda)
+                    or _has_decorator(atom.node.it, "staticmethod")
+                ):
                     found.append(frozenset({atom}))
                 elif _has_decorator(atom.node.it, "classmethod"):
                     found.append(frozenset({Function(atom.node, atom.scope, frozenset({of}))}))
@@ -716,7 +754,9 @@ class Interpreter:
                 case Class():
                     found.append(self._instance(atom, given, node, scope))
                 case Partial():
-                    whole = Arguments([*atom.positional, *given.positional], {**dict(atom.named), **given.named}, given.open)
+                    whole = Arguments(
+                        [*atom.positional, *given.positional], {**dict(atom.named), **given.named}, given.open
+                    )
                     found.append(self.call(atom.function, whole, node, scope))
                 case Method():
                     found.append(library.method(self, atom, given, node, scope))
@@ -739,19 +779,33 @@ class Interpreter:
 
     def invoke(self, function: Function, given: Arguments) -> Value:
         """Run one of the code's own functions on what it is given."""
-        key = (function, tuple(given.positional), tuple(sorted(given.named.items(), key=lambda each: each[0])), given.open)
-        if sum(each[0].node is function.node for each in self.stack) >= 3:  # recursion: what plain data it has is given up
+        key = (
+            function,
+            tuple(given.positional),
+            tuple(sorted(given.named.items(), key=lambda each: each[0])),
+            given.open,
+        )
+        if (
+            sum(each[0].node is function.node for each in self.stack) >= 3
+        ):  # recursion: what plain data it has is given up
             given = Arguments(
                 [_blurred(each) for each in given.positional],
                 {name: _blurred(each) for name, each in given.named.items()}, given.open,
             )  # fmt: skip
-            key = (function, tuple(given.positional), tuple(sorted(given.named.items(), key=lambda each: each[0])), given.open)
+            key = (
+                function,
+                tuple(given.positional),
+                tuple(sorted(given.named.items(), key=lambda each: each[0])),
+                given.open,
+            )
         if key in self.done:
             return self.results.get(key, NOTHING)
         if self.runs >= MOST_RUNS or len(self.stack) >= DEEPEST:
             self.exhausted |= self.runs >= MOST_RUNS
             self.cannot_tell(
-                "there is more code than can be followed", ("*",), self.place(function.node.it, Scope(function.node.module))
+                "there is more code than can be followed",
+                ("*",),
+                self.place(function.node.it, Scope(function.node.module)),
             )
             return OPAQUE
         self.runs += 1
@@ -787,7 +841,11 @@ class Interpreter:
         defaults: dict[str, ast.expr] = {
             parameter.arg: default
             for parameter, default in zip(reversed(parameters), reversed(arguments.defaults), strict=False)
-        } | {each.arg: default for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default}
+        } | {
+            each.arg: default
+            for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if default
+        }
         named = dict(given.named)
         for index, parameter in enumerate([*parameters, *arguments.kwonlyargs]):
             if index < len(parameters) and index < len(positional):
@@ -798,7 +856,11 @@ class Interpreter:
                 value = self.value(defaults[parameter.arg], function.scope) | (OPAQUE if given.open else NOTHING)
             else:
                 value = OPAQUE
-            if parameter.annotation is not None and not has_aws(value) and any(isinstance(atom, Opaque | External) for atom in value):
+            if (
+                parameter.annotation is not None
+                and not has_aws(value)
+                and any(isinstance(atom, Opaque | External) for atom in value)
+            ):
                 value |= self.annotated(parameter.annotation, function.scope)
             scope.names[parameter.arg] = value
         if arguments.vararg:
@@ -827,7 +889,9 @@ class Interpreter:
             return self.annotated(annotation.left, scope) | self.annotated(annotation.right, scope)
         if isinstance(annotation, ast.Subscript):  # Optional[S3Client]
             inner = annotation.slice
-            return join(self.annotated(each, scope) for each in (inner.elts if isinstance(inner, ast.Tuple) else [inner]))
+            return join(
+                self.annotated(each, scope) for each in (inner.elts if isinstance(inner, ast.Tuple) else [inner])
+            )
         if not isinstance(annotation, ast.Name | ast.Attribute):
             return NOTHING
         found: list[Value] = []

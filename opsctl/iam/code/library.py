@@ -12,8 +12,28 @@ from typing import TYPE_CHECKING, Any
 from opsctl.hcl.symbols import symbol
 from opsctl.iam.code import sdk
 from opsctl.iam.code.values import (
-    AWS, NOTHING, OPAQUE, UNKNOWN_TEXT, Class, Client, Collection, Constant, External, Function, Heap, Method, Module,
-    Opaque, Operation, Partial, Resource, Session, Special, Value, constant, has_aws, join, texts,
+    AWS,
+    NOTHING,
+    OPAQUE,
+    UNKNOWN_TEXT,
+    Class,
+    Client,
+    Collection,
+    Constant,
+    External,
+    Function,
+    Heap,
+    Method,
+    Module,
+    Operation,
+    Partial,
+    Resource,
+    Session,
+    Special,
+    Value,
+    constant,
+    join,
+    texts,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -22,13 +42,44 @@ if TYPE_CHECKING:
 
 BUILTINS = frozenset(dir(builtins))
 
-TRANSPARENT = frozenset({
-    "abstractmethod", "asynccontextmanager", "background_task", "cache", "cached", "cached_property", "capture",
-    "capture_async", "capture_lambda_handler", "capture_method", "classmethod", "contextmanager", "dataclass",
-    "event_parser", "event_source", "idempotent", "idempotent_function", "inject_lambda_context", "lambda_handler_decorator",
-    "log_metrics", "lru_cache", "on_exception", "on_predicate", "overload", "override", "property", "retry", "singledispatch",
-    "staticmethod", "total_ordering", "ttl_cache", "validator", "wraps", "xray_recorder",
-})  # fmt: skip
+TRANSPARENT = frozenset(
+    {
+        "abstractmethod",
+        "asynccontextmanager",
+        "background_task",
+        "cache",
+        "cached",
+        "cached_property",
+        "capture",
+        "capture_async",
+        "capture_lambda_handler",
+        "capture_method",
+        "classmethod",
+        "contextmanager",
+        "dataclass",
+        "event_parser",
+        "event_source",
+        "idempotent",
+        "idempotent_function",
+        "inject_lambda_context",
+        "lambda_handler_decorator",
+        "log_metrics",
+        "lru_cache",
+        "on_exception",
+        "on_predicate",
+        "overload",
+        "override",
+        "property",
+        "retry",
+        "singledispatch",
+        "staticmethod",
+        "total_ordering",
+        "ttl_cache",
+        "validator",
+        "wraps",
+        "xray_recorder",
+    }
+)
 """Decorators that call what they decorate when it is called, and don't hand it to anybody else."""
 
 PLAIN_BASES = frozenset({
@@ -38,14 +89,36 @@ PLAIN_BASES = frozenset({
 """Bases that call nothing of ours."""
 
 USES_AWS: Mapping[str, str] = {
-    "aws_encryption_sdk": "kms:*", "aws_lambda_powertools.utilities.data_masking.provider.kms": "kms:*",
-    "aws_msk_iam_sasl_signer": "kafka-cluster:*", "aws_requests_auth": "*", "awscrt": "*", "awsiot": "iot:*",
-    "awsiotsdk": "iot:*", "awswrangler": "*", "boto": "*", "botocore.vendored": "", "celery": "sqs:*", "cloudpathlib": "s3:*",
-    "dynamodb_encryption_sdk": "dynamodb:*", "dynamorm": "dynamodb:*", "dyntastic": "dynamodb:*", "kombu": "sqs:*",
-    "langchain_aws": "*", "pyathena": "*", "pynamodb": "dynamodb:*", "python_dynamodb_lock": "dynamodb:*",
-    "requests_auth_aws_sigv4": "*", "requests_aws4auth": "*", "requests_aws_sign": "*", "s3fs": "s3:*", "s3path": "s3:*",
-    "sagemaker": "*", "smart_open": "s3:*", "sqlalchemy_aurora_data_api": "rds-data:*", "watchtower": "logs:*",
-}  # fmt: skip
+    "aws_encryption_sdk": "kms:*",
+    "aws_lambda_powertools.utilities.data_masking.provider.kms": "kms:*",
+    "aws_msk_iam_sasl_signer": "kafka-cluster:*",
+    "aws_requests_auth": "*",
+    "awscrt": "*",
+    "awsiot": "iot:*",
+    "awsiotsdk": "iot:*",
+    "awswrangler": "*",
+    "boto": "*",
+    "botocore.vendored": "",
+    "celery": "sqs:*",
+    "cloudpathlib": "s3:*",
+    "dynamodb_encryption_sdk": "dynamodb:*",
+    "dynamorm": "dynamodb:*",
+    "dyntastic": "dynamodb:*",
+    "kombu": "sqs:*",
+    "langchain_aws": "*",
+    "pyathena": "*",
+    "pynamodb": "dynamodb:*",
+    "python_dynamodb_lock": "dynamodb:*",
+    "requests_auth_aws_sigv4": "*",
+    "requests_aws4auth": "*",
+    "requests_aws_sign": "*",
+    "s3fs": "s3:*",
+    "s3path": "s3:*",
+    "sagemaker": "*",
+    "smart_open": "s3:*",
+    "sqlalchemy_aurora_data_api": "rds-data:*",
+    "watchtower": "logs:*",
+}
 """Libraries that call AWS by themselves → what they may need. Which of it can't be told from the import."""
 
 HELPED = {"submit": 1, "run_in_executor": 1, "to_thread": 1, "map": 1}
@@ -63,7 +136,9 @@ def is_plain_base(name: str) -> bool:
 
 def imported(run: Interpreter, name: str, node: ast.AST, scope: Scope) -> None:
     """A library that calls AWS by itself was imported."""
-    if (may := next((USES_AWS[part] for part in _prefixes(name) if part in USES_AWS), "")) and not run.sources.find(name):
+    if (may := next((USES_AWS[part] for part in _prefixes(name) if part in USES_AWS), "")) and not run.sources.find(
+        name
+    ):
         run.cannot_tell(f"{name} calls AWS in its own ways", (may,), run.place(node, scope))
 
 
@@ -131,8 +206,19 @@ def aws_attribute(run: Interpreter, atom: Any, name: str, node: ast.AST, scope: 
             return frozenset({atom})
         case Operation(through="waiter") if name == "wait":
             return frozenset({atom})
-        case Special(owner=owner, name="batch_writer ") if name in ("put_item", "delete_item") and isinstance(owner, Resource):
-            return frozenset({Operation("dynamodb", "BatchWriteItem", (("TableName", dict(owner.ids).get("Name", OPAQUE)),), through="batch_writer")})
+        case Special(owner=owner, name="batch_writer ") if name in ("put_item", "delete_item") and isinstance(
+            owner, Resource
+        ):
+            return frozenset(
+                {
+                    Operation(
+                        "dynamodb",
+                        "BatchWriteItem",
+                        (("TableName", dict(owner.ids).get("Name", OPAQUE)),),
+                        through="batch_writer",
+                    )
+                }
+            )
         case Special(owner=Client(), name="meta ") if name == "client":
             return frozenset({atom.owner})
         case Special(owner=Resource(service=service), name="meta ") if name == "client":
@@ -153,11 +239,17 @@ TOKENS = {
     ("dsql", "generate_db_connect_admin_auth_token"): "GenerateDbConnectAdminAuthToken",
 }
 CLIENT_METHODS = frozenset({"get_paginator", "get_waiter", "generate_presigned_url", "generate_presigned_post"})
-HARMLESS = frozenset({"can_paginate", "close", "exceptions", "waiter_names", "__aenter__", "__enter__", "__aexit__", "__exit__"})
+HARMLESS = frozenset(
+    {"can_paginate", "close", "exceptions", "waiter_names", "__aenter__", "__enter__", "__aexit__", "__exit__"}
+)
 
 
 def _client_attribute(run: Interpreter, client: Client, name: str, node: ast.AST, scope: Scope) -> Value:
-    if name in CLIENT_METHODS or (client.service in ("s3", "") and name in TRANSFERS) or (client.service, name) in TOKENS:
+    if (
+        name in CLIENT_METHODS
+        or (client.service in ("s3", "") and name in TRANSFERS)
+        or (client.service, name) in TOKENS
+    ):
         return frozenset({Special(client, name)})
     if name == "meta":
         return frozenset({Special(client, "meta ")})
@@ -171,7 +263,11 @@ def _client_attribute(run: Interpreter, client: Client, name: str, node: ast.AST
         what = f"a client of {client.service or 'a service that the code reads from elsewhere'}"
         run.cannot_tell(f"{name} is called on {what}", may, run.place(node, scope))
     else:
-        run.cannot_tell(f"{client.service} has no operation {name} that opsctl knows", (f"{known.prefix}:*",), run.place(node, scope))
+        run.cannot_tell(
+            f"{client.service} has no operation {name} that opsctl knows",
+            (f"{known.prefix}:*",),
+            run.place(node, scope),
+        )
     return OPAQUE
 
 
@@ -216,7 +312,11 @@ def _resource_attribute(run: Interpreter, resource: Resource, name: str, node: a
     if name in body.get("has", {}):
         kind_made = body["has"][name]
         made = Special(resource, f"make {kind_made}")
-        return frozenset({made}) if name[:1].isupper() else frozenset({Resource(resource.service, kind_made, resource.ids)})
+        return (
+            frozenset({made})
+            if name[:1].isupper()
+            else frozenset({Resource(resource.service, kind_made, resource.ids)})
+        )
     if name in ("load", "reload"):
         if "load" in body:
             return frozenset({Operation(resource.service, body["load"][0], _own(resource, body["load"][1]))})
@@ -243,7 +343,9 @@ def _own(resource: Resource, own: Mapping[str, str]) -> tuple[tuple[str, Value],
     return tuple((argument, ids.get(identifier, OPAQUE)) for argument, identifier in own.items())
 
 
-def _collect(run: Interpreter, collection: Collection, method_name: str, given: Arguments | None, node: ast.AST, scope: Scope) -> Value:
+def _collect(
+    run: Interpreter, collection: Collection, method_name: str, given: Arguments | None, node: ast.AST, scope: Scope
+) -> Value:
     owner = collection.owner
     known = sdk.service(owner.service)
     if known is None:
@@ -323,12 +425,29 @@ def _special(run: Interpreter, atom: Special, given: Arguments, node: ast.AST, s
         for text in texts(given.get(0, "ClientMethod")):
             operation = known.operation(text) if known else ""
             if operation:
-                run.note(owner.service, operation, parameters, node, scope, through=name, open="Params" not in given.named and len(given.positional) < 2)
+                run.note(
+                    owner.service,
+                    operation,
+                    parameters,
+                    node,
+                    scope,
+                    through=name,
+                    open="Params" not in given.named and len(given.positional) < 2,
+                )
             else:
-                run.cannot_tell(f"a URL is signed for {_named(text)}", (f"{known.prefix}:*",) if known else ("*",), place)
+                run.cannot_tell(
+                    f"a URL is signed for {_named(text)}", (f"{known.prefix}:*",) if known else ("*",), place
+                )
         return constant(UNKNOWN_TEXT)
     if name == "generate_presigned_post":
-        run.note("s3", "PutObject", {"Bucket": given.get(0, "Bucket", OPAQUE), "Key": given.get(1, "Key", OPAQUE)}, node, scope, through=name)
+        run.note(
+            "s3",
+            "PutObject",
+            {"Bucket": given.get(0, "Bucket", OPAQUE), "Key": given.get(1, "Key", OPAQUE)},
+            node,
+            scope,
+            through=name,
+        )
         return OPAQUE
     if (owner.service, name) in TOKENS:
         run.note(owner.service, TOKENS[owner.service, name], given.named, node, scope, through=name)
@@ -344,8 +463,10 @@ def _named(text: str) -> str:
 
 
 def _transfer(run: Interpreter, name: str, arguments: Mapping[str, Value], node: ast.AST, scope: Scope) -> None:
-    """s3transfer: HEAD and GET to read; PUT, or a multipart upload above 8 MB, to write. All of a write is s3:PutObject,
-    but ending one that failed (s3transfer, tasks.py: AbortMultipartUpload) is not."""
+    """s3transfer: HEAD and GET to read; PUT, or a multipart upload above 8 MB, to write.
+
+    All of a write is s3:PutObject, but ending one that failed (s3transfer, tasks.py: AbortMultipartUpload) is not.
+    """
     target = {key: value for key, value in arguments.items() if key in ("Bucket", "Key")}
     if name.startswith("download"):
         run.note("s3", "GetObject", target, node, scope, through=name)
@@ -357,7 +478,9 @@ def _transfer(run: Interpreter, name: str, arguments: Mapping[str, Value], node:
     run.note("s3", "AbortMultipartUpload", target, node, scope, through=name, optional=True)
 
 
-def _resource_special(run: Interpreter, owner: Resource, name: str, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+def _resource_special(
+    run: Interpreter, owner: Resource, name: str, given: Arguments, node: ast.AST, scope: Scope
+) -> Value:
     if name.startswith("make "):
         known = sdk.service(owner.service)
         kind = name.removeprefix("make ")
@@ -396,8 +519,11 @@ def _session(run: Interpreter, name: str, given: Arguments, node: ast.AST, scope
 
 
 def made(run: Interpreter, kind: str, given: Arguments) -> Value:
-    """`boto3.client(…)` and its like. One with credentials of its own acts as somebody else: not this role's business."""
-    if any(name in given.named and given.named[name] != constant(None) for name in ("aws_access_key_id", "aws_secret_access_key")):
+    """`boto3.client(…)` and its like. One with credentials of its own acts as somebody else: no business of this role."""
+    if any(
+        name in given.named and given.named[name] != constant(None)
+        for name in ("aws_access_key_id", "aws_secret_access_key")
+    ):
         return frozenset({External("aws.others")})
     names = [text if "⟦" not in text else "" for text in texts(given.get(0, "service_name"))]
     return frozenset(Client(name) if kind == "client" else Resource(name) for name in names)
@@ -433,7 +559,14 @@ def call(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scop
         return frozenset({atom})
     top = name.partition(".")[0]
     last = name.rpartition(".")[2]
-    if top not in sys.stdlib_module_names and top not in ("builtins", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore", "pytest"):
+    if top not in sys.stdlib_module_names and top not in (
+        "builtins",
+        "aws_lambda_powertools",
+        "aws_xray_sdk",
+        "boto3",
+        "botocore",
+        "pytest",
+    ):
         suspect(run, last, given, node, scope, cautious=True)
         for value in given.all():
             for each in value:
@@ -468,7 +601,9 @@ def passed_on(run: Interpreter, given: Arguments, node: ast.AST, scope: Scope) -
         run.escape(value, node, scope, arguments)
     kept = (*AWS, Class, Function, Partial)
     return OPAQUE | join(
-        frozenset(atom for atom in value if isinstance(atom, kept) or (isinstance(atom, Heap) and atom.kind == "instance"))
+        frozenset(
+            atom for atom in value if isinstance(atom, kept) or (isinstance(atom, Heap) and atom.kind == "instance")
+        )
         for value in values
     )
 
@@ -476,7 +611,11 @@ def passed_on(run: Interpreter, given: Arguments, node: ast.AST, scope: Scope) -
 def _escape_operations(run: Interpreter, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> None:
     for each in value:
         if isinstance(each, Operation):
-            named = {name: inner for name, inner in given.named.items() if name[:1].isupper() or "Arn" in name or "Name" in name}
+            named = {
+                name: inner
+                for name, inner in given.named.items()
+                if name[:1].isupper() or "Arn" in name or "Name" in name
+            }
             aws_call(run, each, type(given)(named=named, open=True), node, scope)
         elif isinstance(each, Special) and not each.name.endswith(" "):
             aws_call(run, each, type(given)(given.positional[1:], given.named, True), node, scope)
@@ -484,8 +623,10 @@ def _escape_operations(run: Interpreter, value: Value, given: Arguments, node: a
             run.escape(frozenset({each}), node, scope)
 
 
-def suspect(run: Interpreter, name: str, given: Arguments, node: ast.AST, scope: Scope, *, cautious: bool = False) -> None:
-    """A call on something unknown: does it look like one of AWS's? boto3 takes named arguments only, in AWS's spelling."""
+def suspect(
+    run: Interpreter, name: str, given: Arguments, node: ast.AST, scope: Scope, *, cautious: bool = False
+) -> None:
+    """A call on something unknown that looks like AWS's: boto3 takes named arguments only, in AWS's spelling."""
     place = run.place(node, scope)
     if name in ("get_paginator", "get_waiter", "generate_presigned_url") and given.positional and not given.named:
         text = texts(given.positional[0])[0]
@@ -496,9 +637,9 @@ def suspect(run: Interpreter, name: str, given: Arguments, node: ast.AST, scope:
     if given.positional or not name or not sdk.services_with(name):
         return
     spelled = [each for each in given.named if re.fullmatch(r"[A-Z][A-Za-z0-9]*|[a-z]+[A-Z][A-Za-z0-9]*", each)]
-    if given.named and len(spelled) == len(given.named):
-        run.cannot_tell(f"{name} is called on something that isn't known", candidates(name), place)
-    elif not given.named and "_" in name and not cautious and (given.open or name.startswith(("list_", "describe_"))):
+    if (given.named and len(spelled) == len(given.named)) or (
+        not given.named and "_" in name and not cautious and (given.open or name.startswith(("list_", "describe_")))
+    ):
         run.cannot_tell(f"{name} is called on something that isn't known", candidates(name), place)
 
 
@@ -510,13 +651,18 @@ def _makes(kind: str) -> Handler:
 
 
 def _makes_session(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
-    if any(given.named.get(name, constant(None)) != constant(None) for name in ("aws_access_key_id", "profile_name")) or given.positional:
+    if (
+        any(given.named.get(name, constant(None)) != constant(None) for name in ("aws_access_key_id", "profile_name"))
+        or given.positional
+    ):
         return frozenset({External("aws.others")})
     return frozenset({Session()})
 
 
 def _transfer_manager(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
-    return frozenset(Special(each, "transfer ") for each in given.get(0, "client") if isinstance(each, Client)) or OPAQUE
+    return (
+        frozenset(Special(each, "transfer ") for each in given.get(0, "client") if isinstance(each, Client)) or OPAQUE
+    )
 
 
 def _getenv(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
@@ -554,7 +700,9 @@ def _getattr(run: Interpreter, atom: External, given: Arguments, node: ast.AST, 
                         (f"{known.prefix}:*",) if known else ("*",), run.place(node, scope),
                     )  # fmt: skip
                 case Heap(kind="instance"):
-                    names = {key for one in run.lineage(each.of)[0] for key in one.scope.names} | {str(key) for key in each.items}
+                    names = {key for one in run.lineage(each.of)[0] for key in one.scope.names} | {
+                        str(key) for key in each.items
+                    }
                     found += [
                         run.attribute(frozenset({each}), key, node, scope)
                         for key in sorted(names) if key.startswith(begin) and not key.startswith("__")
@@ -594,7 +742,9 @@ def _import(run: Interpreter, atom: External, given: Arguments, node: ast.AST, s
 
 
 def _evaluates(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
-    run.cannot_tell(f"{atom.name.rpartition('.')[2]} runs code that is made while it runs", ("*",), run.place(node, scope))
+    run.cannot_tell(
+        f"{atom.name.rpartition('.')[2]} runs code that is made while it runs", ("*",), run.place(node, scope)
+    )
     return OPAQUE
 
 
@@ -663,7 +813,9 @@ def _method_caller(run: Interpreter, atom: External, given: Arguments, node: ast
     return OPAQUE
 
 
-PROGRAMS_THAT_CALL_AWS = re.compile(r"(?:^|[\s/;&|\[\"'])(?:aws|s3cmd|s5cmd|terraform|sam|cdk|eksctl|copilot)(?:\s|$|[\"'])")
+PROGRAMS_THAT_CALL_AWS = re.compile(
+    r"(?:^|[\s/;&|\[\"'])(?:aws|s3cmd|s5cmd|terraform|sam|cdk|eksctl|copilot)(?:\s|$|[\"'])"
+)
 
 
 def _program(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
@@ -715,21 +867,37 @@ def _snake(name: str) -> str:
 
 
 def _s3_object(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
-    run.note("s3", "GetObject", {"Bucket": given.get(0, "bucket", OPAQUE), "Key": given.get(1, "key", OPAQUE)}, node, scope, through="Powertools")
+    run.note(
+        "s3",
+        "GetObject",
+        {"Bucket": given.get(0, "bucket", OPAQUE), "Key": given.get(1, "key", OPAQUE)},
+        node,
+        scope,
+        through="Powertools",
+    )
     return OPAQUE
 
 
 def _persistence(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Powertools for AWS Lambda (Python), "Idempotency", IAM permissions: these four."""
     for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem"):
-        run.note("dynamodb", operation, {"TableName": given.get(0, "table_name", OPAQUE)}, node, scope, through="DynamoDBPersistenceLayer")
+        run.note(
+            "dynamodb",
+            operation,
+            {"TableName": given.get(0, "table_name", OPAQUE)},
+            node,
+            scope,
+            through="DynamoDBPersistenceLayer",
+        )
     return OPAQUE
 
 
 def _provider(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     heap = External(f"{atom.name}()")
     if atom.name.endswith("DynamoDBProvider"):
-        return frozenset({heap, Special(Resource("dynamodb", "Table", (("Name", given.get(0, "table_name", OPAQUE)),)), "provider ")})
+        return frozenset(
+            {heap, Special(Resource("dynamodb", "Table", (("Name", given.get(0, "table_name", OPAQUE)),)), "provider ")}
+        )
     return frozenset({heap})
 
 
@@ -739,35 +907,101 @@ CONFIGURATION = (("appconfigdata", "StartConfigurationSession", ""), ("appconfig
 
 CALLS: Mapping[str, Handler] = {
     **{f"{library}.{kind}": _makes(kind) for library in ("boto3", "aioboto3") for kind in ("client", "resource")},
-    **{name: _makes_session for name in (
-        "boto3.Session", "boto3.session.Session", "aioboto3.Session", "aioboto3.session.Session", "botocore.session.get_session",
-        "botocore.session.Session", "aiobotocore.session.get_session", "aiobotocore.session.AioSession", "boto3._get_default_session",
-    )},
+    **dict.fromkeys(
+        (
+            "boto3.Session",
+            "boto3.session.Session",
+            "aioboto3.Session",
+            "aioboto3.session.Session",
+            "botocore.session.get_session",
+            "botocore.session.Session",
+            "aiobotocore.session.get_session",
+            "aiobotocore.session.AioSession",
+            "boto3._get_default_session",
+        ),
+        _makes_session,
+    ),
     "boto3.s3.transfer.S3Transfer": _transfer_manager,
     "boto3.s3.transfer.create_transfer_manager": _transfer_manager,
     "boto3.setup_default_session": _nothing,
-    "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "os.environ.pop": _getenv,
-    "functools.partial": _partial, "functools.partialmethod": _partial,
-    "functools.wraps": _nothing, "functools.cache": _given, "functools.lru_cache": _given,
-    "typing.cast": _first, "copy.copy": _given, "copy.deepcopy": _given, "asyncio.run": _given, "builtins.iter": _given,
-    "builtins.next": _applies, "asyncio.create_task": _given, "asyncio.ensure_future": _given, "asyncio.wait_for": _given,
-    "contextlib.closing": _given, "contextlib.suppress": _nothing, "contextlib.nullcontext": _given,
-    "builtins.getattr": _getattr, "builtins.setattr": _setattr, "builtins.globals": _globals, "builtins.vars": _nothing,
-    "importlib.import_module": _import, "builtins.__import__": _import,
-    "builtins.exec": _evaluates, "builtins.eval": _evaluates, "builtins.compile": _nothing,
-    "builtins.map": _applies, "builtins.filter": _applies,
+    "os.getenv": _getenv,
+    "os.environ.get": _getenv,
+    "os.environ.setdefault": _getenv,
+    "os.environ.pop": _getenv,
+    "functools.partial": _partial,
+    "functools.partialmethod": _partial,
+    "functools.wraps": _nothing,
+    "functools.cache": _given,
+    "functools.lru_cache": _given,
+    "typing.cast": _first,
+    "copy.copy": _given,
+    "copy.deepcopy": _given,
+    "asyncio.run": _given,
+    "builtins.iter": _given,
+    "builtins.next": _applies,
+    "asyncio.create_task": _given,
+    "asyncio.ensure_future": _given,
+    "asyncio.wait_for": _given,
+    "contextlib.closing": _given,
+    "contextlib.suppress": _nothing,
+    "contextlib.nullcontext": _given,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.globals": _globals,
+    "builtins.vars": _nothing,
+    "importlib.import_module": _import,
+    "builtins.__import__": _import,
+    "builtins.exec": _evaluates,
+    "builtins.eval": _evaluates,
+    "builtins.compile": _nothing,
+    "builtins.map": _applies,
+    "builtins.filter": _applies,
     **{f"builtins.{name}": _collects for name in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "dict")},
-    "builtins.zip": _zips, "builtins.enumerate": _zips, "builtins.str": _text, "asyncio.gather": _gathers,
+    "builtins.zip": _zips,
+    "builtins.enumerate": _zips,
+    "builtins.str": _text,
+    "asyncio.gather": _gathers,
     "itertools.chain": _gathers,
-    **{f"builtins.{name}": _nothing for name in ("print", "len", "isinstance", "issubclass", "hasattr", "id", "repr", "type", "bool", "int", "float", "callable", "hash", "dir")},
+    **{
+        f"builtins.{name}": _nothing
+        for name in (
+            "print",
+            "len",
+            "isinstance",
+            "issubclass",
+            "hasattr",
+            "id",
+            "repr",
+            "type",
+            "bool",
+            "int",
+            "float",
+            "callable",
+            "hash",
+            "dir",
+        )
+    },
     "operator.methodcaller": _method_caller,
     **{f"subprocess.{name}": _program for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput")},
-    "os.system": _program, "os.popen": _program, "asyncio.create_subprocess_exec": _program, "asyncio.create_subprocess_shell": _program,
-    "botocore.auth.SigV4Auth": _signs, "botocore.auth.SigV4QueryAuth": _signs, "botocore.auth.S3SigV4Auth": _signs,
-    "botocore.crt.auth.CrtSigV4Auth": _signs, "botocore.crt.auth.CrtSigV4AsymAuth": _signs, "botocore.signers.RequestSigner": _evaluates,
-    "opensearchpy.AWSV4SignerAuth": _opensearch, "opensearchpy.RequestsAWSV4SignerAuth": _opensearch, "opensearchpy.Urllib3AWSV4SignerAuth": _opensearch,
+    "os.system": _program,
+    "os.popen": _program,
+    "asyncio.create_subprocess_exec": _program,
+    "asyncio.create_subprocess_shell": _program,
+    "botocore.auth.SigV4Auth": _signs,
+    "botocore.auth.SigV4QueryAuth": _signs,
+    "botocore.auth.S3SigV4Auth": _signs,
+    "botocore.crt.auth.CrtSigV4Auth": _signs,
+    "botocore.crt.auth.CrtSigV4AsymAuth": _signs,
+    "botocore.signers.RequestSigner": _evaluates,
+    "opensearchpy.AWSV4SignerAuth": _opensearch,
+    "opensearchpy.RequestsAWSV4SignerAuth": _opensearch,
+    "opensearchpy.Urllib3AWSV4SignerAuth": _opensearch,
     "aws_secretsmanager_caching.SecretCache": _nothing,
-    "aws_secretsmanager_caching.SecretCache.get_secret_string": _does(("secretsmanager", "DescribeSecret", "SecretId"), ("secretsmanager", "GetSecretValue", "SecretId"), through="SecretCache"),
+    "aws_secretsmanager_caching.SecretCache.get_secret_string": _does(
+        ("secretsmanager", "DescribeSecret", "SecretId"),
+        ("secretsmanager", "GetSecretValue", "SecretId"),
+        through="SecretCache",
+    ),
     f"{PARAMETERS}.get_parameter": _does(("ssm", "GetParameter", "Name")),
     f"{PARAMETERS}.get_parameters": _does(("ssm", "GetParametersByPath", "Path")),
     f"{PARAMETERS}.get_parameters_by_name": _does(("ssm", "GetParameters", "")),
@@ -777,20 +1011,35 @@ CALLS: Mapping[str, Handler] = {
     f"{PARAMETERS}.get_app_config": _does(*CONFIGURATION),
     **{f"{PARAMETERS}.{module}SSMProvider": _provider for module in ("", "ssm.")},
     **{f"{PARAMETERS}.{module}SSMProvider.get": _does(("ssm", "GetParameter", "Name")) for module in ("", "ssm.")},
-    **{f"{PARAMETERS}.{module}SSMProvider.get_multiple": _does(("ssm", "GetParametersByPath", "Path")) for module in ("", "ssm.")},
-    **{f"{PARAMETERS}.{module}SSMProvider.get_parameters_by_name": _does(("ssm", "GetParameters", "")) for module in ("", "ssm.")},
+    **{
+        f"{PARAMETERS}.{module}SSMProvider.get_multiple": _does(("ssm", "GetParametersByPath", "Path"))
+        for module in ("", "ssm.")
+    },
+    **{
+        f"{PARAMETERS}.{module}SSMProvider.get_parameters_by_name": _does(("ssm", "GetParameters", ""))
+        for module in ("", "ssm.")
+    },
     **{f"{PARAMETERS}.{module}SSMProvider.set": _does(("ssm", "PutParameter", "Name")) for module in ("", "ssm.")},
     **{f"{PARAMETERS}.{module}SecretsProvider": _provider for module in ("", "secrets.")},
-    **{f"{PARAMETERS}.{module}SecretsProvider.get": _does(("secretsmanager", "GetSecretValue", "SecretId")) for module in ("", "secrets.")},
-    **{f"{PARAMETERS}.{module}SecretsProvider.set": _does(("secretsmanager", "PutSecretValue", "SecretId")) for module in ("", "secrets.")},
+    **{
+        f"{PARAMETERS}.{module}SecretsProvider.get": _does(("secretsmanager", "GetSecretValue", "SecretId"))
+        for module in ("", "secrets.")
+    },
+    **{
+        f"{PARAMETERS}.{module}SecretsProvider.set": _does(("secretsmanager", "PutSecretValue", "SecretId"))
+        for module in ("", "secrets.")
+    },
     **{f"{PARAMETERS}.{module}AppConfigProvider": _provider for module in ("", "appconfig.")},
     **{f"{PARAMETERS}.{module}AppConfigProvider.get": _does(*CONFIGURATION) for module in ("", "appconfig.")},
     **{f"{PARAMETERS}.{module}DynamoDBProvider": _provider for module in ("", "dynamodb.")},
     f"{POWERTOOLS}.feature_flags.AppConfigStore": _does(*CONFIGURATION),
     f"{POWERTOOLS}.feature_flags.appconfig.AppConfigStore": _does(*CONFIGURATION),
-    **{f"{POWERTOOLS}.idempotency.{module}DynamoDBPersistenceLayer": _persistence for module in ("", "persistence.dynamodb.")},
+    **{
+        f"{POWERTOOLS}.idempotency.{module}DynamoDBPersistenceLayer": _persistence
+        for module in ("", "persistence.dynamodb.")
+    },
     **{f"{POWERTOOLS}.streaming.{module}S3Object": _s3_object for module in ("", "s3_object.")},
-}  # fmt: skip
+}
 
 
 # — methods of what is built in —
@@ -825,7 +1074,9 @@ def _text_method(text: Any, name: str, given: Arguments) -> Value:
             return constant(getattr(text, name)(*known))
         except (TypeError, ValueError):
             return constant(UNKNOWN_TEXT)
-    return constant(UNKNOWN_TEXT) if name not in ("split", "splitlines", "partition", "rpartition", "rsplit") else OPAQUE
+    return (
+        constant(UNKNOWN_TEXT) if name not in ("split", "splitlines", "partition", "rpartition", "rsplit") else OPAQUE
+    )
 
 
 def _all(heap: Heap) -> Value:
@@ -882,6 +1133,18 @@ def _same(run: Interpreter, heap: Heap, given: Arguments, node: ast.AST, scope: 
 
 
 CONTAINER: Mapping[str, Callable[..., Value]] = {
-    "get": _get, "pop": _get, "popleft": _get, "setdefault": _set_default, "append": _add, "add": _add, "appendleft": _add,
-    "insert": _add, "extend": _extend, "update": _extend, "values": _values, "items": _items, "copy": _same, "__getitem__": _get,
-}  # fmt: skip
+    "get": _get,
+    "pop": _get,
+    "popleft": _get,
+    "setdefault": _set_default,
+    "append": _add,
+    "add": _add,
+    "appendleft": _add,
+    "insert": _add,
+    "extend": _extend,
+    "update": _extend,
+    "values": _values,
+    "items": _items,
+    "copy": _same,
+    "__getitem__": _get,
+}

@@ -58,7 +58,7 @@ def read_code(
     cannot += [CannotTell(why, Place(code)) for why in missing]
     reached = set(run.entered)
     dead = _dead(run, reached, {(call.place, call.operation) for call in calls}) if handler and not missing else ()
-    return Reading(calls, tuple(sorted(cannot)), dead, len(run.files))
+    return Reading(calls, tuple(sorted(cannot)), dead, len(run.files), run.expects_missing)
 
 
 def _start(run: Interpreter, value: Value, scope: Any) -> None:
@@ -106,7 +106,15 @@ def run_guess(run: Interpreter, of: Class) -> Arguments:
 
 def _calls(run: Interpreter) -> tuple[Call, ...]:
     made = [
-        Call(service, operation, place, {name: plain(value) for name, value in site.arguments.items()}, site.open, through, optional)
+        Call(
+            service,
+            operation,
+            place,
+            {name: plain(value) for name, value in site.arguments.items()},
+            site.open,
+            through,
+            optional,
+        )
         for (place, service, operation, through, optional), site in run.sites.items()
     ]
     return tuple(sorted(made, key=lambda call: (call.place, call.service, call.operation, call.through)))
