@@ -12,24 +12,22 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from opsctl.errors import UsageError
 from opsctl.findings import Place
 from opsctl.hcl.configuration import Configuration, Problem, Resource
-from opsctl.hcl.symbols import Unknown, symbol
+from opsctl.hcl.symbols import OPEN, Unknown, symbol, symbols_in
 
 FORMAT = 1
-READS = {  # address → attributes → value: what of the plan a configuration needs
-    "resource_changes", "configuration", "prior_state", "variables", "format_version", "errored", "terraform_version",
-}  # fmt: skip
 LARGEST_BYTES = 512 * 1024 * 1024
 _SPACE = re.compile(r"[ \t\n\r]*")
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
-_LAST_KEY = re.compile(r'\[(?:"((?:[^"\\]|\\.)*)"|(\d+))\]$')
+_ANY_KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 
 
 class PlanUnreadable(UsageError):
@@ -51,7 +49,7 @@ def read_plan(file: Path, *, source: Path | None = None) -> Configuration:
     own = _own(raw)
     if source is None:
         return own
-    return _joined(own, raw, source)
+    return _joined(own, source)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -423,5 +421,93 @@ def _only(expression: Any) -> Any:
 # --- the plan joined with its HCL -------------------------------------------------------------------------------------
 
 
-def _joined(own: Configuration, plan: _Plan, source: Path) -> Configuration:
-    raise NotImplementedError
+def _joined(own: Configuration, source: Path) -> Configuration:
+    """The plan's instances with what the HCL says of each: where the plan knows a value, the plan's stands."""
+    from opsctl.hcl.reading import read_folder
+
+    hcl = read_folder(source, variables=own.variables, known=_known(own))
+    exact = {each.address: each for each in hcl.resources}
+    kinds = {_without_keys(each.address): each for each in hcl.resources if each.count_unknown}
+    joined, missing, unknown = [], [], own.unknown_in_plan
+    for resource in own.resources:
+        written = exact.get(resource.address) or kinds.get(_without_keys(resource.address))
+        if written is not None:
+            resource = _with_hcl(resource, written)
+        elif resource.mode == "managed" and resource.action != "delete":
+            missing.append(resource.address)
+        joined.append(resource)
+    planned = {each.address for each in own.resources}
+    planned |= {_without_keys(address) for address in planned}
+    extra = [
+        each for each in hcl.resources
+        if each.address not in planned and not (each.count_unknown and _without_keys(each.address) in planned)
+    ]  # fmt: skip
+    joined += [each for each in extra if each.mode == "data"]
+    unplanned = [each.address for each in extra if each.mode == "managed" and not each.count_unknown]
+    known = {f"{each.address}.{name}" for each in own.resources for name in each.values} - unknown
+    return replace(
+        hcl, resources=tuple(joined), from_plan=True, variables={**hcl.variables, **own.variables},
+        problems=(
+            *own.problems, *_mismatches(missing, unplanned, len(planned), source),
+            *(each for each in hcl.problems if f"{each.resource}.{each.attribute}" not in known),
+        ),
+        references=ChainMap({}, cast(Any, hcl.references), cast(Any, own.references)),
+        providers={**own.providers, **hcl.providers}, unknown_in_plan=unknown,
+    )  # fmt: skip
+
+
+def _known(own: Configuration) -> dict[str, Mapping[str, Any]]:
+    """What a plan knows of each resource and data source, without what it doesn't."""
+    return {
+        each.address: {name: value for name, value in each.values.items() if not _holds_unknown(value)}
+        for each in own.resources
+        if each.action != "delete"
+    }
+
+
+def _holds_unknown(value: Any) -> bool:
+    if isinstance(value, str):
+        return OPEN in value
+    if isinstance(value, Mapping):
+        return any(map(_holds_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_unknown, value))
+    return isinstance(value, Unknown)
+
+
+def _with_hcl(planned: Resource, written: Resource) -> Resource:
+    values = dict(planned.values)
+    for name, value in written.values.items():
+        if name not in values or (_holds_unknown(values[name]) and not _says_nothing(value)):
+            values[name] = value
+    return replace(planned, values=values, place=written.place, places=written.places)
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether an evaluation found no more than that there is a value."""
+    return value is None or (isinstance(value, Unknown) and not value.options and not symbols_in(value.reference))
+
+
+def _mismatches(
+    missing: Sequence[str], unplanned: Sequence[str], planned: int, source: Path
+) -> Iterator[Problem]:  # fmt: skip
+    if missing:
+        yield Problem(
+            f"{len(missing)} of the plan's resources aren't in {source} ({_some(missing)}): "
+            "the plan was made from other HCL, or a module isn't there.",
+            Place(str(source)), severe=True,
+        )  # fmt: skip
+    if unplanned:
+        yield Problem(
+            f"{len(unplanned)} resources of {source} aren't in the plan ({_some(unplanned)}): "
+            "it was made from other HCL, or with -target.",
+            Place(str(source)), severe=True,
+        )  # fmt: skip
+
+
+def _some(addresses: Sequence[str]) -> str:
+    return ", ".join(sorted(addresses)[:3]) + (", …" if len(addresses) > 3 else "")
+
+
+def _without_keys(address: str) -> str:
+    return _ANY_KEY.sub("", address) if "[" in address else address
