@@ -10,12 +10,16 @@ from opsctl.hcl import Resource
 from opsctl.policy.rule import Stack, blocks, listed, look, number
 
 ADMIN_PORTS: Mapping[int, str] = {
-    22: "SSH", 23: "Telnet", 135: "RPC", 445: "SMB", 1433: "SQL Server", 1521: "Oracle", 2375: "Docker", 2376: "Docker",
-    2379: "etcd", 2049: "NFS", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5439: "Redshift", 5601: "Kibana",
+    22: "SSH", 23: "Telnet", 135: "RPC", 445: "SMB", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 2375: "Docker",
+    2376: "Docker", 2379: "etcd", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5439: "Redshift", 5601: "Kibana",
     5900: "VNC", 5984: "CouchDB", 6379: "Redis", 6443: "Kubernetes", 7000: "Cassandra", 8020: "Hadoop",
-    9042: "Cassandra", 9092: "Kafka", 9200: "Elasticsearch", 9300: "Elasticsearch", 10250: "kubelet", 11211: "Memcached", 27017: "MongoDB",
-    50070: "Hadoop",
+    9042: "Cassandra", 9092: "Kafka", 9200: "Elasticsearch", 9300: "Elasticsearch", 10250: "kubelet",
+    11211: "Memcached", 27017: "MongoDB", 50070: "Hadoop",
 }  # fmt: skip
+RULES = (
+    ("aws_security_group_rule", ("cidr_blocks", "ipv6_cidr_blocks"), "protocol"),
+    ("aws_vpc_security_group_ingress_rule", ("cidr_ipv4", "cidr_ipv6"), "ip_protocol"),
+)
 EVERY_PORT = range(65536)
 WIDEST_PREFIX = 8
 """Ranges wider than this hold so much of the Internet that they stand for all of it ("0.0.0.0/1" twice)."""
@@ -24,19 +28,16 @@ WIDEST_PREFIX = 8
 def open_ingress(stack: Stack) -> Iterator[tuple[Resource, str, range]]:
     """Each rule that lets everybody in: its resource, the attribute with the range, and the ports (TCP and UDP)."""
     for group in stack.of_type("aws_security_group", "aws_default_security_group"):
-        for index, rule in enumerate(blocks(group, "ingress")):
+        for index, block in enumerate(blocks(group, "ingress")):
             for name in ("cidr_blocks", "ipv6_cidr_blocks"):
-                if is_everybody(rule.get(name)) and (ports := _ports(rule, "protocol")):
+                if is_everybody(block.get(name)) and (ports := _ports(block, "protocol")):
                     yield group, f"ingress[{index}].{name}", ports
-    for rule in stack.of_type("aws_security_group_rule"):
-        for name in ("cidr_blocks", "ipv6_cidr_blocks"):
-            inward = look(rule, "type") == "ingress" and is_everybody(rule.get(name))
-            if inward and (ports := _ports(rule.values, "protocol")):
-                yield rule, name, ports
-    for rule in stack.of_type("aws_vpc_security_group_ingress_rule"):
-        for name in ("cidr_ipv4", "cidr_ipv6"):
-            if is_everybody(rule.get(name)) and (ports := _ports(rule.values, "ip_protocol")):
-                yield rule, name, ports
+    for kind, names, protocol in RULES:
+        for rule in stack.of_type(kind):
+            for name in names:
+                inward = look(rule, "type", "ingress") == "ingress" and is_everybody(rule.get(name))
+                if inward and (ports := _ports(rule.values, protocol)):
+                    yield rule, name, ports
 
 
 def is_everybody(ranges: Any) -> bool:

@@ -33,8 +33,8 @@ def find(stack: Stack) -> Iterator[Finding]:
         ):
             yield stack.finding(RULE, rule, f"{rule.address} lets everybody to ports of administration.")
     for acl in stack.of_type("aws_network_acl", "aws_default_network_acl"):
-        for index, rule in enumerate(blocks(acl, "ingress")):
-            if _is_open(rule, "action", ("cidr_block", "ipv6_cidr_block")):
+        for index, block in enumerate(blocks(acl, "ingress")):
+            if _is_open(block, "action", ("cidr_block", "ipv6_cidr_block")):
                 yield stack.finding(
                     RULE, acl, f"{acl.address} lets everybody to ports of administration.", at=f"ingress[{index}]"
                 )

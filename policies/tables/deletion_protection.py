@@ -1,3 +1,5 @@
+"""A table of production can be deleted by one call. A table whose items expire (ttl) is told at severity info."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,5 +24,9 @@ def find(stack: Stack) -> Iterator[Finding]:
     for table in stack.of_type("aws_dynamodb_table"):
         if truth(look(table, "deletion_protection_enabled", False)) is False:
             yield stack.finding(
-                RULE, table, f"{table.address} isn't protected from deletion.", at="deletion_protection_enabled"
+                RULE,
+                table,
+                f"{table.address} isn't protected from deletion.",
+                at="deletion_protection_enabled",
+                severity=Severity.INFO if truth(look(table, "ttl.enabled", False)) else None,
             )

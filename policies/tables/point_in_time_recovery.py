@@ -1,3 +1,6 @@
+"""A table can't be restored to a point in time. A table whose items expire (ttl) holds what passes, such as
+connections or idempotency keys; there it is said at severity info."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -23,5 +26,9 @@ def find(stack: Stack) -> Iterator[Finding]:
     for table in stack.of_type("aws_dynamodb_table"):
         if truth(look(table, "point_in_time_recovery.enabled", False)) is False:
             yield stack.finding(
-                RULE, table, f"{table.address} has no point-in-time recovery.", at="point_in_time_recovery[0].enabled"
+                RULE,
+                table,
+                f"{table.address} has no point-in-time recovery.",
+                at="point_in_time_recovery[0].enabled",
+                severity=Severity.INFO if truth(look(table, "ttl.enabled", False)) else None,
             )
