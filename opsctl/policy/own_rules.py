@@ -26,12 +26,13 @@ from opsctl.findings import Finding, Place, Rule, Severity
 from opsctl.hcl import Configuration
 from opsctl.policy import rego, rego_input
 from opsctl.policy.loading import Failure, python_files
-from opsctl.policy.worker import LARGEST_MEMORY_BYTES, TOO_LARGE
+from opsctl.policy.worker import TOO_LARGE
 from opsctl.processes import start
 
 SECONDS = 10.0
 """A rule's limit: the slowest of ours takes 0.1 s on 5,000 resources."""
 SECONDS_TO_PREPARE = 60.0
+MEMORY_BYTES = 2_000_000_000
 
 
 class Ended(Exception):
@@ -43,6 +44,7 @@ class Worker(AbstractContextManager["Worker"]):
     """The process behind users' rules; started when it is first asked, and again after it was stopped."""
 
     folder: Path
+    memory_bytes: int = MEMORY_BYTES
     _process: subprocess.Popen[bytes] | None = None
     _requests: int = -1
     _answers: int = -1
@@ -65,7 +67,8 @@ class Worker(AbstractContextManager["Worker"]):
         self._answers, answers = os.pipe()
         try:
             self._process = start(
-                [sys.executable, "-m", "opsctl.policy.worker", str(theirs), str(answers), self.folder],
+                [sys.executable, "-m", "opsctl.policy.worker", str(theirs), str(answers), self.folder,
+                 str(self.memory_bytes)],
                 env=None, cwd=None, output=self.folder / "log", descriptors=(theirs, answers),
             )  # fmt: skip
         finally:
@@ -88,7 +91,7 @@ class Worker(AbstractContextManager["Worker"]):
     def _how_it_died(self) -> str:
         status = self._process.wait(5) if self._process else 0
         if status == TOO_LARGE:
-            return f"it took more than {LARGEST_MEMORY_BYTES >> 30} GB of memory and was stopped"
+            return f"it took more than {self.memory_bytes // 1_000_000} MB of memory and was stopped"
         name = signal.Signals(-status).name if status < 0 else f"status {status}"
         return f"it ended the process that it ran in ({name})"
 
@@ -129,10 +132,11 @@ class OwnRules(AbstractContextManager["OwnRules"]):
     modules: list[rego.RegoFile] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     seconds: float = SECONDS
+    memory_bytes: int = MEMORY_BYTES
 
     def __post_init__(self) -> None:
         self._temporary = TemporaryDirectory(prefix="opsctl-rules-")
-        self._worker = Worker(Path(self._temporary.name))
+        self._worker = Worker(Path(self._temporary.name), self.memory_bytes)
 
     def __exit__(self, *_: object) -> None:
         self._worker.stop()

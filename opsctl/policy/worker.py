@@ -1,4 +1,4 @@
-"""The process that users' rules run in: `python -m opsctl.policy.worker REQUESTS ANSWERS FOLDER`.
+"""The process that users' rules run in: `python -m opsctl.policy.worker REQUESTS ANSWERS FOLDER BYTES`.
 
 It answers one request after the other, each a line of JSON; `opsctl.policy.own_rules` asks, and kills it when an answer
 takes too long. What rules print goes to its log.
@@ -27,9 +27,8 @@ from typing import Any
 from opsctl.policy.loading import Broken, RuleFile, load_file, sentence_of
 from opsctl.policy.rule import Stack
 
-LARGEST_MEMORY_BYTES = 2 << 30
 TOO_LARGE = 77
-"""Exit status of a worker that took more. Watched, not limited: rego-cpp reserves more addresses than any limit."""
+"""Exit status of a worker that took more memory than it may."""
 LONGEST_CPU_SECONDS = 900
 """For a worker whose asker is gone while a rule holds the interpreter; the asker's own limit is far lower."""
 
@@ -145,24 +144,27 @@ def error_in(text: str) -> str:
     """rego-cpp's error in a line: its first message."""
     message = re.search(r"\(errormsg \d+:(.*?)\)\n", text, re.DOTALL)
     words = " ".join((message[1] if message else text).split())[:300]
-    return words or "Rego gave no reason"
+    return "Rego gave no reason (too much to compute, or too deep)" if words in ("", "<error>") else words
 
 
-def watch_memory() -> None:
-    """End the process when it takes more than its share; runs in a thread of its own."""
+def watch_memory(most: int) -> None:
+    """End the process when it holds more bytes; runs in a thread of its own.
+
+    Watched, not limited by the kernel: rego-cpp reserves more addresses than any limit would allow.
+    """
     page = resource.getpagesize()
     while True:
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * page
-        if resident > LARGEST_MEMORY_BYTES:
+        if resident > most:
             os._exit(TOO_LARGE)
         time.sleep(0.05)
 
 
-def main(requests: int, answers: int, folder: Path) -> None:
+def main(requests: int, answers: int, folder: Path, most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_CPU_SECONDS, LONGEST_CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if Path("/proc/self/statm").exists():
-        threading.Thread(target=watch_memory, daemon=True).start()
+        threading.Thread(target=watch_memory, args=(most_bytes,), daemon=True).start()
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
@@ -181,4 +183,4 @@ def main(requests: int, answers: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
