@@ -10,9 +10,11 @@ import typer
 
 from opsctl.cli import findings_output as output
 from opsctl.cli.context import Json, console, group
+from opsctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from opsctl.iam.comparing import NewAccess
+    from opsctl.iam.changes import Compared
+    from opsctl.iam.explaining import Explanation
 
 app = group("Say who may do what, who could get more, and what is granted for nothing.")
 
@@ -82,23 +84,26 @@ def diff(
     if json:
         console().json(compared.to_json())
     else:
-        show_new_access(compared.new, compared.holes)
-    raise typer.Exit(ExitCode.FINDINGS if compared.new else ExitCode.PARTIAL if compared.holes else ExitCode.DONE)
+        show_new_access(compared)
+    code = ExitCode.FINDINGS if compared.new else ExitCode.PARTIAL if compared.untold else ExitCode.DONE
+    raise typer.Exit(code)
 
 
-def show_new_access(new: Sequence[NewAccess], holes: Sequence[str]) -> None:
+def show_new_access(compared: Compared) -> None:
     """Each new access as a sentence with its counterexample; then what could not be told."""
     from opsctl.ui.console import literal
 
     screen = console()
-    for access in new:
-        screen.say(f"[red]+[/] {literal(access.sentence)}")
-        for name, value in access.counterexample().items():
-            if value:
-                screen.say(f"    [dim]{name}:[/] {literal(str(value))}")
-    for hole in holes:
-        screen.say(f"[yellow]?[/] {literal(hole)}")
-    screen.say(f"{len(new)} new {'access' if len(new) == 1 else 'accesses'}." if new else "No new access.")
+    for access in compared.new:
+        screen.say(f"[red]+[/] {literal(access.message)}")
+        given = ", ".join(f"{key} = {' or '.join(values or ('not there',))}" for key, values in access.context.items())
+        example = f"{access.principal} → {access.action} on {access.resource}{f' with {given}' if given else ''}"
+        screen.say(f"    [dim]for example[/] {literal(example)}")
+        for statement in access.allowing:
+            screen.say(f"    [dim]by[/] {literal(str(statement))}")
+    for access in compared.untold:
+        screen.say(f"[yellow]?[/] {literal(access.message)}")
+    screen.say(f"{len(compared.new)} new." if compared.new else "No new access.")
 
 
 @app.command()
@@ -108,19 +113,50 @@ def explain(
     resource: Annotated[str, typer.Argument(metavar="RESOURCE", help="An ARN.")] = "*",
     path: In = STACK,
     source: output.Source = None,
+    context: Annotated[
+        list[str] | None, typer.Option("--context", metavar="KEY=VALUE", help="A condition key of the request.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say whether somebody may do something, and which statements decide."""
     from opsctl.iam.checking import estate_of
     from opsctl.iam.explaining import explain as judge
-    from opsctl.ui.console import literal
 
-    explanation = judge(estate_of(path, source=source), principal, action, resource)
+    explanation = judge(estate_of(path, source=source), principal, action, resource, pairs(context or ()))
     if json:
         console().json(explanation.to_json())
-        return
-    for line in explanation.lines():
-        console().say(literal(line))
+    else:
+        show_explanation(explanation)
+
+
+def pairs(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """`key=value` words as a context; the same key twice has both values."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"--context {word} is not KEY=VALUE.", next="--context aws:SourceVpce=vpce-1")
+        found[key] = (*found.get(key, ()), value)
+    return found
+
+
+ANSWERS = {"yes": "[green]allowed[/]", "no": "[red]not allowed[/]", "depends": "[yellow]it depends[/]"}
+
+
+def show_explanation(explanation: Explanation) -> None:
+    """The answer, the statements behind it, and what would have to change."""
+    from opsctl.ui.console import literal
+
+    screen, decision = console(), explanation.decision
+    screen.say(f"{ANSWERS[decision.allowed]}: {literal(str(explanation.request.action))} "
+               f"on {literal(explanation.request.resource)}")  # fmt: skip
+    for word, statements in (("allows", decision.allowing), ("denies", decision.denying)):
+        for statement in statements:
+            screen.say(f"  [dim]{word}[/] {literal(str(statement))}")
+    sentences = (("why", decision.why), ("needs", explanation.needed), ("assumed", explanation.assumed))
+    for word, told in sentences:
+        for sentence in told:
+            screen.say(f"  [dim]{word}[/] {literal(sentence)}")
 
 
 @app.command()
@@ -130,11 +166,13 @@ def suggest(
     principal: Annotated[str, typer.Option("--for", metavar="PRINCIPAL", help="Only for this role.")] = "",
     json: Json = False,
 ) -> None:
-    """Write the smallest policy that what carries a role needs, by its code, its triggers and its settings."""
-    from opsctl.iam.checking import estate_of
-    from opsctl.iam.code.suggesting import suggest as write
+    """Write the smallest policy that what carries a role needs, by its code, its triggers and its settings.
 
-    suggestions = [one for path in paths for one in write(estate_of(path, source=source), principal=principal)]
+    PATH is a Terraform folder, a plan, or Python code alone (a file or a folder without Terraform).
+    """
+    from opsctl.iam.checking import suggestions_for
+
+    suggestions = [one for path in paths for one in suggestions_for(path, source=source, principal=principal)]
     if json:
         console().json({"suggestions": [one.to_json() for one in suggestions]})
         return

@@ -13,18 +13,16 @@ from opsctl.iam.comparing import NewAccess, new_access
 
 @dataclass(frozen=True)
 class Compared:
-    """What a change grants.
-
-    Attributes:
-        new: each with a counterexample.
-        holes: sentences about what could not be read on either side, so that more may be new.
-    """
+    """What a change grants, each with a counterexample, and where that could not be told."""
 
     new: tuple[NewAccess, ...]
-    holes: tuple[str, ...]
+    untold: tuple[NewAccess, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {"new_access": [access.to_json() for access in self.new], "not_analysed": list(self.holes)}
+        return {
+            "new_access": [access.to_json() for access in self.new],
+            "not_analysed": [access.to_json() for access in self.untold],
+        }
 
 
 def compare(base: str, head: str, *, path: Path) -> Compared:
@@ -37,7 +35,6 @@ def compare(base: str, head: str, *, path: Path) -> Compared:
         UsageError: neither a path nor a git ref, or what is there can't be read.
     """
     with base_of(base, path) as before, base_of(head, path) as after:
-        estates = estate_of(before), estate_of(after)
-    sides = zip(("base", "head"), estates, strict=True)
-    holes = dict.fromkeys(f"{side}: {hole.what}" for side, estate in sides for hole in estate.not_analysed)
-    return Compared(tuple(new_access(*estates)), tuple(holes))
+        found = new_access(estate_of(before), estate_of(after))
+    told = tuple(access for access in found if access.kind != "not-analysed")
+    return Compared(told, tuple(access for access in found if access.kind == "not-analysed"))

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import UsageError, did_you_mean
 from opsctl.findings import Finding, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED
 from opsctl.iam.check import Check
 from opsctl.iam.estate import Estate
+
+if TYPE_CHECKING:
+    from opsctl.iam.code.suggesting import Suggestion
 
 CHECK_FAILED = Rule(
     "check-failed",
@@ -105,6 +108,23 @@ def checks() -> tuple[Check, ...]:
 
     own = (Check(NOT_ANALYSED), Check(CHECK_FAILED))
     return (*escalation.CHECKS, *exposure.CHECKS, *action_checks.CHECKS, *code.CHECKS, *own)
+
+
+def suggestions_for(path: Path, *, source: Path | None = None, principal: str = "") -> tuple[Suggestion, ...]:
+    """The smallest policies for the roles of a Terraform folder or plan, or for Python code alone.
+
+    Args:
+        principal: only this role (name, ARN or address).
+
+    Raises:
+        UsageError: nothing that we read is there.
+    """
+    from opsctl.iam.code.suggesting import suggest, suggest_code
+
+    is_code = path.suffix == ".py" or (
+        path.is_dir() and not any(files_of(path, ".tf", ".tf.json")) and any(files_of(path, ".py"))
+    )
+    return (suggest_code(str(path)),) if is_code else suggest(estate_of(path, source=source), principal=principal)
 
 
 def rules() -> dict[str, Rule]:
