@@ -28,6 +28,9 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", show_default=Fal
 Source = Annotated[
     Path | None, typer.Option("--source", metavar="DIR", help="The Terraform that a plan was made from.")
 ]
+VarFiles = Annotated[
+    list[Path] | None, typer.Option("--var-file", metavar="FILE", help="Variables' values, as Terraform's option.")
+]
 FailOn = Annotated[
     str,
     typer.Option("--fail-on", metavar="SEVERITY", help="Exit 3 from here: critical, high, medium, low, info; never."),

@@ -35,6 +35,7 @@ Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="RULE", help="
 def lint(
     paths: output.Paths,
     source: output.Source = None,
+    var_file: output.VarFiles = None,
     rules: Rules = None,
     select: Select = None,
     skip: Skip = None,
@@ -65,7 +66,7 @@ def lint(
 
         def check(where: Sequence[Path]) -> output.Checked:
             linted = run(
-                where, source=source, select=select or (), skip=skip or (), own=own, settings=settings.values
+                where, source=source, var_files=var_file or (), select=select or (), skip=skip or (), own=own, settings=settings.values
             )  # fmt: skip
             return output.Checked(linted.report, linted.rules, linted.ran, linted.files)
 

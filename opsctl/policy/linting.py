@@ -52,6 +52,7 @@ def lint(
     paths: Sequence[Path],
     *,
     source: Path | None = None,
+    var_files: Sequence[Path] = (),
     select: Sequence[str] = (),
     skip: Sequence[str] = (),
     files: Sequence[RuleFile | Broken] | None = None,
@@ -64,6 +65,7 @@ def lint(
         paths: Terraform folders (or files: their folders) and plans as JSON; a folder without .tf files stands for
             the root modules below it.
         source: the folder of the Terraform that a plan was made from.
+        var_files: values of the root modules' variables, as Terraform's -var-file.
         select, skip: see `chosen`.
         files: built-in rules; None: those in `policies/`.
         own: rules that the user brings along.
@@ -78,7 +80,7 @@ def lint(
     found: list[Finding] = []
     read = []
     for path in expanded(paths):
-        configuration = read_path(path, source=source)
+        configuration = read_path(path, source=source, var_files=var_files)
         read.append(configuration)
         found += findings_of(configuration, loaded, wanted, settings or {})
         if own:
@@ -196,7 +198,7 @@ def root_modules(folder: Path) -> list[Path]:
     return roots
 
 
-def read_path(path: Path, *, source: Path | None = None) -> Configuration:
+def read_path(path: Path, *, source: Path | None = None, var_files: Sequence[Path] = ()) -> Configuration:
     """One folder or plan.
 
     Raises:
@@ -205,7 +207,7 @@ def read_path(path: Path, *, source: Path | None = None) -> Configuration:
     if path.is_dir():
         from opsctl.hcl.reading import read_folder
 
-        return read_folder(path)
+        return read_folder(path, var_files=var_files)
     from opsctl.hcl.plans import read_plan
 
     return read_plan(path, source=source)
