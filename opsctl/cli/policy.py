@@ -66,7 +66,8 @@ def lint(
 
         def check(where: Sequence[Path]) -> output.Checked:
             linted = run(
-                where, source=source, var_files=var_file or (), select=select or (), skip=skip or (), own=own, settings=settings.values
+                where, source=source, var_files=var_file or (), select=select or (), skip=skip or (), own=own,
+                settings=settings.values,
             )  # fmt: skip
             return output.Checked(linted.report, linted.rules, linted.ran, linted.files)
 

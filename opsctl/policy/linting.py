@@ -5,7 +5,6 @@ Cost: every rule asks for the types that it is about, so a run grows with resour
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ RULE_FAILED = Rule(
     "Mend the rule (opsctl policy test --rules DIR runs its fixtures), or leave it out with --skip.",
 )
 OWN_RULES = (NOT_ANALYSED, RULE_FAILED)
-LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ def analysed(configurations: Sequence[Configuration], wanted: frozenset[str]) ->
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
-    """Paths as they are read: a .tf file stands for its folder, a folder without one for the root modules below it.
+    """Paths as they are read: a .tf file stands for its folder; none twice.
 
     Raises:
         UsageError: nothing is there, or nothing that can be linted.
@@ -160,9 +158,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.name.endswith((".tf", ".tf.json")) and path.is_file():
             found[path.parent] = None
-        elif path.is_dir():
-            found |= dict.fromkeys([path] if holds_terraform(path) else root_modules(path))
-        elif path.is_file() and path.suffix == ".json":
+        elif path.is_dir() or (path.is_file() and path.suffix == ".json"):
             found[path] = None
         else:
             raise UsageError(
@@ -171,31 +167,6 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
                 next="Name a folder of Terraform files, or what `terraform show -json PLAN` prints.",
             )
     return list(found)
-
-
-def holds_terraform(folder: Path) -> bool:
-    return any(file.name.endswith((".tf", ".tf.json")) for file in folder.iterdir() if file.is_file())
-
-
-def root_modules(folder: Path) -> list[Path]:
-    """The folders with Terraform below this one that no other of them calls as a module.
-
-    Raises:
-        UsageError: there is none.
-    """
-    files = [
-        file for file in sorted(folder.rglob("*.tf"))
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    ]  # fmt: skip
-    called = {
-        (file.parent / source).resolve()
-        for file in files
-        for source in LOCAL_MODULE.findall(file.read_text(encoding="utf-8", errors="replace"))
-    }
-    roots = [each for each in dict.fromkeys(file.parent for file in files) if each.resolve() not in called]
-    if not roots:
-        raise UsageError("The folder holds no Terraform.", where=str(folder))
-    return roots
 
 
 def read_path(path: Path, *, source: Path | None = None, var_files: Sequence[Path] = ()) -> Configuration:

@@ -10,7 +10,7 @@ import pytest
 from opsctl.errors import UsageError
 from opsctl.findings import Finding, Place, Rule, Severity
 from opsctl.hcl import Configuration, Problem, Resource
-from opsctl.policy.linting import expanded, findings_of, ordered, root_modules
+from opsctl.policy.linting import expanded, findings_of, ordered
 from opsctl.policy.loading import Broken, RuleFile, chosen, load_file
 from opsctl.policy.rule import Stack
 
@@ -113,24 +113,19 @@ def test_a_mistyped_rule_is_an_error_that_names_the_likely_one() -> None:
         chosen((PLAIN, OTHER), ("queues/plan",))
 
 
-def test_a_folder_of_modules_stands_for_those_that_nobody_calls(tmp_path: Path) -> None:
-    for name, text in {
-        "stack/main.tf": 'module "queue" {\n  source = "../modules/queue"\n}\n', "modules/queue/main.tf": "",
-        "other/main.tf": "", "stack/.terraform/modules/x/main.tf": "",
-    }.items():  # fmt: skip
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+def test_a_file_stands_for_its_folder_and_nothing_is_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").touch()
+    (tmp_path / "plan.json").touch()
 
-    assert root_modules(tmp_path) == [tmp_path / "other", tmp_path / "stack"]
-    assert expanded([tmp_path / "stack" / "main.tf", tmp_path / "stack"]) == [tmp_path / "stack"]
+    paths = [tmp_path / "main.tf", tmp_path, tmp_path / "plan.json"]
+    assert expanded(paths) == [tmp_path, tmp_path / "plan.json"]
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("nowhere", "There is nothing to lint."), ("empty", "The folder holds no Terraform."),
+    ("nowhere", "There is nothing to lint."),
     ("notes.txt", "This is neither Terraform nor a plan as JSON."),
 ])  # fmt: skip
 def test_a_path_that_holds_nothing_to_lint_is_an_error(tmp_path: Path, name: str, words: str) -> None:
-    (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").write_text("hello")
 
     with pytest.raises(UsageError) as caught:
