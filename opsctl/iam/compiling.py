@@ -10,7 +10,7 @@ A service's line: [prefix, name, keys, key sets, resource types, actions], where
     keys            [key, type] each
     key sets        lists of indexes into keys; most actions of a service share a few
     resource types  [type, ARN template, key set]
-    actions         [level's first letter, key set, resource uses, dependent actions, names with blanks between]
+    actions         [level's first letter, key set, resource uses, names with blanks between]
     resource uses   type · 2 + (1 if required), and the key set of that use, in turn
 """
 
@@ -57,12 +57,10 @@ def compiled_service(
     groups: dict[str, list[str]] = {}
     for action in sorted(actions, key=lambda row: str(row["name"])):
         uses: list[int] = []
-        needs = set(action["dependentActions"])
         for use in action["resourceTypes"]:
             uses += [type_number(use["name"]) * 2 + bool(use["required"]), key_set(use["conditionKeys"])]
-            needs.update(use["dependentActions"])
         level = action["accessLevel"].split(",")[0][0]
-        alike = json.dumps([level, key_set(action["conditionKeys"]), uses, sorted(needs)])
+        alike = json.dumps([level, key_set(action["conditionKeys"]), uses])
         groups.setdefault(alike, []).append(action["name"])
     key_rows = [[key, kinds.get(key, "String")] for key in key_number.numbers]
     key_rows += [[key, kind] for key, kind in sorted(kinds.items()) if key not in key_number.numbers]
@@ -95,7 +93,7 @@ def compile_index() -> list[str]:
 
 def actions_in(lines: Iterable[str]) -> dict[str, set[str]]:
     """Service → action names, of an index's lines."""
-    return {row[0]: {name for group in row[5] for name in group[4].split()} for row in map(json.loads, list(lines)[1:])}
+    return {row[0]: {name for group in row[5] for name in group[3].split()} for row in map(json.loads, list(lines)[1:])}
 
 
 def changes(old: Mapping[str, set[str]], new: Mapping[str, set[str]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from opsctl.errors import UsageError
 from opsctl.findings import NOWHERE, Place
@@ -220,8 +220,8 @@ class _Lines:
         """The place of a value, or of the nearest thing around it."""
         if not self.file or not self.text:
             return self.place
-        if len(path) > 1 and path[0] == "Statement" and self._statements:
-            begin, end = self._statements[cast(int, path[1])]
+        if len(path) > 1 and path[0] == "Statement" and isinstance(path[1], int) and self._statements:
+            begin, end = self._statements[path[1]]
             if len(path) == 2:
                 return self.of_offset(begin)
             if begin not in self._within:

@@ -133,16 +133,16 @@ def nearest_action(name: str, known: Vocabulary) -> str:
             if slip := one_edit(action, each.lower()):
                 found.append((slip, f"{service.prefix}:{each}"))
     alias = SERVICE_ALIASES.get(prefix)
-    for other in (alias,) if alias and not service else known.services:
+    for other in (alias,) if alias and not service else sorted(known.services):
         slip = 5 if other == alias else one_edit(prefix, other)
         if slip and (twin := known.action(f"{other}:{action}")):
             found.append((slip, twin.name))
     if found:
-        return max(found, key=lambda each: each[0])[1]
+        return min(found, key=lambda each: (-each[0], known.is_retired(each[1]), each[1]))[1]
     if moved := _without_colon(prefix + action, known):  # "ec:2RunInstances"
         return moved
     if not service:
-        other = alias or nearest(prefix, known.services)
+        other = alias or nearest(prefix, sorted(known.services))
         service = known.service(other) if other else None
     if service:
         near = nearest(action, service.action_names, at_least=0.7)

@@ -107,7 +107,6 @@ class Action:
         name: as AWS writes it, with its service: "s3:GetObject".
         resource_types: () where AWS accepts only "*" as the resource.
         condition_keys: beside the global ones and those of its resource types; "${TagKey}" stands for any text.
-        dependent_actions: what a caller needs too: ("iam:PassRole",).
         documented: in AWS's reference; False for one that only AWS's own managed policies name (its level is guessed
             from its name and its resource types are unknown).
     """
@@ -117,7 +116,6 @@ class Action:
     access_level: AccessLevel
     resource_types: tuple[ResourceUse, ...] = ()
     condition_keys: tuple[str, ...] = ()
-    dependent_actions: tuple[str, ...] = ()
     documented: bool = True
 
     @property
@@ -154,12 +152,12 @@ class Service:
         self._types: list[list[Any]] = types
         self._where: dict[str, tuple[str, int]] = {}
         for number, group in enumerate(self._groups):
-            for name in group[4].split():
+            for name in group[3].split():
                 self._where[name.lower()] = (name, number)
         for name in undocumented:
             self._where[name.lower()] = (name, -1)
         self._actions: dict[str, Action] = {}
-        self._shared: dict[int, tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...], tuple[str, ...]]] = {}
+        self._shared: dict[int, tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...]]] = {}
 
     @cached_property
     def action_names(self) -> tuple[str, ...]:
@@ -180,15 +178,15 @@ class Service:
         """Every key that its actions and resources take, as the reference writes it → its type."""
         return dict(self._keys)
 
-    def _alike(self, number: int) -> tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...], tuple[str, ...]]:
+    def _alike(self, number: int) -> tuple[AccessLevel, tuple[ResourceUse, ...], tuple[str, ...]]:
         """What the actions of a group share."""
         if number not in self._shared:
-            level, keys, uses, needs, _ = self._groups[number]
+            level, keys, uses, _ = self._groups[number]
             types = tuple(
                 ResourceUse(self._types[kind // 2][0], bool(kind % 2), self._key_set(each))
                 for kind, each in zip(uses[::2], uses[1::2], strict=True)
             )
-            self._shared[number] = (LEVELS[level], types, self._key_set(keys), tuple(needs))
+            self._shared[number] = (LEVELS[level], types, self._key_set(keys))
         return self._shared[number]
 
     def _key_set(self, number: int) -> tuple[str, ...]:
@@ -284,7 +282,7 @@ class Vocabulary:
         """
         prefix, colon, action = pattern.partition(":")
         if not colon:
-            if pattern.strip("*"):
+            if not pattern or pattern.strip("*"):
                 return ()
             prefix, action = "*", "*"
         if "*" in prefix or "?" in prefix:
