@@ -168,6 +168,9 @@ ASKS_FOR_SOURCE = frozenset({
     "sns", "ssm", "states", "textract", "timestream", "transcribe", "transfer", "vpc-flow-logs",
 })  # fmt: skip
 
+ONLY_LIMITS = frozenset({"vpc_endpoint"})
+"""Kinds whose policy lets nobody in: it takes away from what others allow ("VPC endpoint policies", VPC guide)."""
+
 READS_DATA: Mapping[str, tuple[str, Severity]] = {
     "secretsmanager:GetSecretValue": ("secrets", Severity.HIGH),
     "ssm:GetParameter": ("parameters", Severity.MEDIUM),
@@ -314,7 +317,7 @@ def is_open_subject(subject: str) -> bool:
 def resource_findings(estate: Estate) -> Iterator[Finding]:
     """Resources that everybody, other accounts, or a service for anybody may use."""
     for guarded in estate.guarded:
-        if guarded.policy and guarded.policy.document:
+        if guarded.policy and guarded.policy.document and guarded.kind not in ONLY_LIMITS:
             yield from judge_resource(guarded, guarded.policy.document, estate)
     for policy in estate.loose:
         if policy.document is not None:
