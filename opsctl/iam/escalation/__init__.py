@@ -7,7 +7,8 @@ Severity:
     high      a way to somebody who may do what the principal may not; for a document that nobody is named in: the
               permissions are all there, and what they need is taken to be there too
     medium    "conditional": the permissions are there, and the estate doesn't show what they need; or a role that
-              trusts the principal by name, which somebody meant
+              trusts the principal by name, or a permission in everyday use (batch:SubmitJob), which somebody meant
+    low       the principal is a role as which only a service of AWS acts, with nothing in it that a caller writes
 """
 
 from __future__ import annotations

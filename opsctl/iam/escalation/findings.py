@@ -64,7 +64,7 @@ def find(estate: Estate) -> Iterator[Finding]:
         yield from told(principal_alone(principal))
     if len(anonymous) < len(estate.principals):
         world = World(estate)
-        found = [one for at in world.starts for one in ways_of(world, at)]
+        found = (one for at in world.starts for one in ways_of(world, at))
         yield from told(found)
         for at in world.starts:
             yield from lifted(world, at)
@@ -161,6 +161,8 @@ def ways_of(world: World, at: int) -> Iterator[Found]:
     for name, alike in edges.items():
         for edge in alike:
             found = way_of(world, at, edge, alike)
+            if found is not None and world.nobodys(at):
+                found = replace(found, severity=min(found.severity, Severity.LOW))
             if found is not None and (name not in best or found.severity > best[name].severity):
                 best[name] = found
     yield from best.values()
@@ -170,19 +172,21 @@ def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | 
     principal = world.principals[at]
     held = [variant for each in alike if each.named is None for variant in each.held if variant]
     chain = world.to_administrator(at, edge)
+    everyday = edge.technique.seen_only
     if chain:
-        return found_on(world, Severity.CRITICAL, edge, chain, "with every permission", held)
+        severity = Severity.HIGH if everyday else Severity.CRITICAL
+        return found_on(world, severity, edge, chain, "with every permission", held)
     if edge.wins:
         return None
     chain = world.to_more(at, edge)
     if chain:
-        meant = edge.named is not None and len(chain) == 1
+        meant = (edge.named is not None or everyday) and len(chain) == 1
         last = chain[-1].to
         assert last is not None
         name = world.principals[last].name
         return found_on(world, Severity.MEDIUM if meant else Severity.HIGH, edge, chain, f"as {name}", held)
     hub = edge.hub
-    if edge.technique.seen_only or (hub is not None and not hub.open and not hub.unknown):
+    if everyday or (hub is not None and not hub.open and not hub.unknown):
         return None
     if hub is None and edge.technique.through is Through.SELF and edge.target and not edge.wins:
         target = edge.target

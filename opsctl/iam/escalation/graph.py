@@ -16,7 +16,7 @@ from opsctl.iam.conditions import context_of
 from opsctl.iam.escalation.holdings import Area, Holdings, may_hold
 from opsctl.iam.escalation.targets import Register, fits, is_open
 from opsctl.iam.escalation.technique import Technique, Through
-from opsctl.iam.escalation.techniques import PASSING, TECHNIQUES
+from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
 from opsctl.iam.estate import Carrier, Estate, Principal
 from opsctl.iam.evaluation import Grant
 from opsctl.iam.patterns import covers
@@ -84,12 +84,14 @@ class Trust:
         named: ARN → the statement that names it.
         account: the statement that lets in whoever the account's own policies let.
         services: "lambda.amazonaws.com", …
+        others: identity providers, or whoever NotPrincipal leaves.
         known: there is a trust policy that could be read.
     """
 
     named: dict[str, Statement] = field(default_factory=dict)
     account: Statement | None = None
     services: set[str] = field(default_factory=set)
+    others: bool = False
     known: bool = False
 
 
@@ -110,7 +112,9 @@ def trust_of(role: Principal, account: str) -> Trust:
     for statement in role.trust.statements:
         if statement.effect != "Allow":
             continue
+        trust.others |= bool(statement.not_principals)
         for principal in statement.principals:
+            trust.others |= principal.kind == "Federated"
             if principal.kind == "Service":
                 trust.services.add(service_of(principal.value))
             elif principal.is_everybody or is_account(principal.value, account):
@@ -153,6 +157,12 @@ class World:
         """How much each may do, roughly: to look at the mightiest targets first."""
         return [(int(each.everything), len(each.held)) for each in self.holdings]
 
+    def nobodys(self, at: int) -> bool:
+        """Whether only AWS's own services act as a role, with nothing in it that a caller writes."""
+        trust = self.trusts[at]
+        others = trust.named or trust.account or trust.others
+        return bool(trust.services) and trust.services <= OPERATED and not others
+
     def _numbers(self, kind: str) -> list[int]:
         found = [at for at, each in enumerate(self.principals) if each.kind == kind]
         return sorted(found, key=lambda at: self.might[at], reverse=True)
@@ -168,7 +178,10 @@ class World:
         what, _, which = name.partition(" ")
         if what == "carrier":
             kinds = which.split()
-            carriers = [each for each in self.estate.carriers if each.kind in kinds]
+            carriers = [
+                each for each in self.estate.carriers
+                if each.kind in kinds and RUNS_AS.get(each.kind, each.service) == each.service
+            ]  # fmt: skip
             known = [(self.by_arn.get(each.role), each) for each in carriers if each.role]
             for at, carrier in sorted(known, key=lambda row: (-1, -1) if row[0] is None else self.might[row[0]],
                                       reverse=True):  # fmt: skip
@@ -183,7 +196,8 @@ class World:
                     continue
             yield self.principals[at].arn, (at, None)
 
-    def hub(self, name: str, areas: Sequence[Area]) -> Hub:
+    def hub(self, name: str, areas: Sequence[Area], loosely: tuple[str, ...] = ()) -> Hub:
+        """What areas hold together of what a register lists, and what a wildcard in them means besides."""
         key = (name, tuple(areas))
         found = self._hubs.get(key)
         if found is None:
@@ -192,6 +206,8 @@ class World:
             for area in areas[1:]:
                 kept = set(register.within(area))
                 rows = [row for row in rows if row in kept]
+            if loosely and all(map(is_open, areas)):
+                rows += self.register(" ".join(("carrier", *loosely))).things
             targets = tuple((at, carrier) for at, carrier in rows if at is not None)
             unknown = tuple(carrier for at, carrier in rows if at is None and carrier is not None)
             found = self._hubs[key] = Hub(targets, unknown, all(map(self._is_open, areas)))
@@ -246,7 +262,7 @@ class World:
                 name = " ".join(("carrier", *technique.carriers))
                 for variant in held:
                     areas = tuple(Area.of(variant[action]) for action in aimed(technique, tuple(variant)))
-                    yield Edge(technique, (variant,), self.hub(name, areas))
+                    yield Edge(technique, (variant,), self.hub(name, areas, technique.loosely))
             case Through.PASSED:
                 for service in technique.services:
                     area = Area.of(held[0][PASSING])

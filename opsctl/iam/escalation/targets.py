@@ -53,14 +53,11 @@ class Register(Generic[T]):
         self._rows = sorted(((resource_part(arn), arn, at, thing) for at, (arn, thing) in enumerate(things)),
                             key=lambda row: row[:3])  # fmt: skip
         self._keys = [row[0] for row in self._rows]
-        self._arns = {arn for _, arn, _, _ in self._rows}
         self._found: dict[Area, tuple[T, ...]] = {}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def knows(self, arn: str) -> bool:
-        return arn in self._arns
+    @property
+    def things(self) -> list[T]:
+        return [thing for *_, thing in sorted(self._rows, key=lambda row: row[2])]
 
     def within(self, area: Area) -> tuple[T, ...]:
         found = self._found.get(area)

@@ -30,6 +30,8 @@ class Technique:
         needs: any of these sets of actions suffices; the first action of each is the decisive one, aimed at the target.
         services: that the passed role must trust (any of them), and what iam:PassedToService then is.
         carriers: kinds of `estate.Carrier` that it takes over.
+        loosely: kinds that it takes over too and whose ARNs the permission doesn't name (the instances of a group);
+            they count where the permission has a wildcard.
         seen_only: counts only where a plan shows the target. Without that the permission alone says too little: it is
             in everyday use, or AWS asks for more unless a fitting target is there.
         step: what happens, a verb in the third person; "{target}" is the role, user or carrier.
@@ -43,6 +45,7 @@ class Technique:
     step: str
     services: tuple[str, ...] = ()
     carriers: tuple[str, ...] = ()
+    loosely: tuple[str, ...] = ()
     seen_only: bool = False
     page: str = ""
 

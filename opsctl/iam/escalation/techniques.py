@@ -2,13 +2,14 @@
 
 A call that only creates something is not enough where AWS runs nothing until another call is made (a function is
 invoked, a job started), and is enough where it does (a notebook's lifecycle script, a stack, a training job). Calls
-that only find targets (List, Describe) count where the API can't be used without what they answer. Roles that a service
-uses to move data, with nothing in it that the caller writes (Comprehend, Kendra, DataSync, Firehose, …), are not here:
-they give a way to data, not to the role. Nor is cognito-identity:GetOpenIdTokenForDeveloperIdentity, which AWS counts as
-reading (it is in ReadOnlyAccess).
+that only find targets (List, Describe) count where the API can't be used without what they answer. Roles that a
+service uses to move data, with nothing in it that the caller writes (Comprehend, Kendra, DataSync, Firehose), are not
+here: they give a way to data, not to the role. Nor is cognito-identity:GetOpenIdTokenForDeveloperIdentity, which AWS
+counts as reading (it is in ReadOnlyAccess).
 
 Sources: Service Authorization Reference (dependent actions, resource types), each service's API reference; Rhino
-Security Labs' "AWS IAM Privilege Escalation" (2018), Bishop Fox' "IAM Vulnerable", PMapper's edges, pathfinding.cloud.
+Security Labs' "AWS IAM Privilege Escalation" (2018), Bishop Fox' "IAM Vulnerable", PMapper's edges,
+pathfinding.cloud.
 """
 
 from __future__ import annotations
@@ -536,7 +537,7 @@ HELD: tuple[tuple[str, tuple[str, ...], str, str, tuple[str, ...], str], ...] = 
         "systems-manager/latest/userguide/session-manager-getting-started-restrict-access.html",
     ),
     (
-        "container-shell", ("ecs_task_definition", "ecs_service"), "Can run commands in a container",
+        "container-shell", ("ecs_task",), "Can run commands in a container",
         "runs commands in {target}",
         ("ecs:ExecuteCommand", "ecs:DescribeTasks"), "AmazonECS/latest/developerguide/ecs-exec.html",
     ),
@@ -630,7 +631,7 @@ HELD: tuple[tuple[str, tuple[str, ...], str, str, tuple[str, ...], str], ...] = 
         "appstream2/latest/APIReference/API_CreateStreamingURL.html",
     ),
     (
-        "cluster-access", ("eks_cluster", "eks_node_group"), "Can make itself administrator of a Kubernetes cluster",
+        "cluster-access", ("eks_cluster",), "Can make itself administrator of a Kubernetes cluster",
         "gives itself access to {target} and takes its nodes' and pods' roles",
         ("eks:CreateAccessEntry", "eks:AssociateAccessPolicy"), "eks/latest/userguide/access-entries.html",
     ),
@@ -687,14 +688,42 @@ SEEN: tuple[tuple[str, tuple[str, ...], str, str, tuple[str, ...], str], ...] = 
 )  # fmt: skip
 
 
+INSTANCES = ("spot_instance_request", "autoscaling_group", "launch_template", "launch_configuration", "eks_node_group")
+LOOSELY: dict[str, tuple[str, ...]] = {
+    "instance-shell": INSTANCES,
+    "codedeploy-revision": ("instance", *INSTANCES),
+    "container-shell": ("ecs_task_definition",),
+    "emr-containers-job": ("emrcontainers_job_template",),
+    "cluster-access": ("eks_node_group", "eks_pod_identity_association", "eks_fargate_profile", "eks_addon"),
+}
+# Of several roles of one thing, that of the service whose code the caller decides.
+RUNS_AS: dict[str, str] = {
+    "emr_cluster": "ec2.amazonaws.com",
+    "apprunner_service": "tasks.apprunner.amazonaws.com",
+    "eks_cluster": "",
+    "codedeploy_deployment_group": "",
+}
+# Services that act as a role by themselves, with nothing in it that a caller writes: nobody holds its session.
+OPERATED: frozenset[str] = frozenset(
+    f"{name}.amazonaws.com"
+    for name in (
+        "apigateway", "appsync", "autoscaling", "backup", "batch", "cloudtrail", "cognito-idp", "config",
+        "delivery.logs", "dlm", "dms", "dynamodb", "ecs", "eks", "elasticloadbalancing", "events", "firehose",
+        "lakeformation", "logs", "monitoring.rds", "ops.apigateway", "osis.pipelines", "pipes", "rds", "redshift", "s3",
+        "scheduler", "securitylake", "sns", "spotfleet", "transfer", "vpc-flow-logs",
+    )
+)  # fmt: skip
+
+
 def _held() -> Iterator[Technique]:
     """Take over something that runs as a role."""
     for seen_only, rows in ((False, HELD), (True, SEEN)):
         for name, carriers, title, step, needs, page in rows:
             through = Through.CARRIER if carriers else Through.ELSEWHERE
             yield Technique(
-                name, title, through, variants(*needs), step, carriers=carriers, seen_only=seen_only, page=GUIDE + page
-            )
+                name, title, through, variants(*needs), step, carriers=carriers, loosely=LOOSELY.get(name, ()),
+                seen_only=seen_only, page=GUIDE + page,
+            )  # fmt: skip
 
 
 TECHNIQUES: tuple[Technique, ...] = (*_own(), *_become(), *_new(), *_held())
