@@ -360,7 +360,7 @@ def _filled(
 
 
 IDENTITIES = re.compile(
-    r"(?:^|_)(?:arns?|name|id|ids|role|user|group|bucket|queue_url|key|function_name|users|roles|groups|target|source)$"
+    r"(?:^|_)(?:arns?|name|id|ids|role|user|group|bucket|queue_url|key|function_name|users|roles|groups|target|source|layers)$"
 )
 """Attributes whose whole value is somebody's name, id or ARN: one reference in their expression is their value."""
 

@@ -1,4 +1,4 @@
-"""Where the code of each function lies on this machine, if it does."""
+"""Where the code of each function and layer lies on this machine, if it does."""
 
 from __future__ import annotations
 
@@ -8,81 +8,94 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from opsctl.hcl.configuration import Configuration, Resource
-from opsctl.hcl.symbols import OPEN, symbols_in
+from opsctl.hcl.symbols import CLOSE, OPEN, symbols_in
 from opsctl.iam.arns import Surroundings, parted
 
-FOLDERS = ("functions", "src", "lambda", "lambdas", "function", "code", "")
+FUNCTIONS = ("functions", "src", "lambda", "lambdas", "function", "code")
+LAYERS = ("layers", "layer", "src")
 _MODULE = re.compile(r'\.?module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?$')
 
 
-def code_of(configuration: Configuration, around: Surroundings) -> dict[str, str]:
-    """Address of each function → the folder or file of its code.
+class CodeFolders:
+    """Finds code by what the configuration says: archive_file's source, an S3 object's source, the package's own path.
 
-    By what the configuration says: archive_file's source, an S3 object's source, the package's own path. A package that
-    somebody else makes is found by its name: `functions/NAME`, `src/NAME`, … beside the module, or around it.
+    A package that somebody else makes is found by its name: `functions/NAME`, `src/NAME`, … beside the module that
+    deploys it, or beside one that calls that. Cost: one listing of each such folder.
     """
-    archives: dict[str, str] = {}
-    objects: dict[str, str] = {}
-    for resource in configuration.resources:
-        if resource.type == "archive_file":
-            source = _text(resource, "source_dir", around) or _text(resource, "source_file", around)
-            if source and (output := _text(resource, "output_path", around)):
-                archives[output] = source
-        elif resource.type in ("aws_s3_object", "aws_s3_bucket_object") and (key := _text(resource, "key", around)):
-            objects[key] = _text(resource, "source", around)
-    found = {}
-    for resource in configuration.of_type("aws_lambda_function"):
-        for candidate in _candidates(resource, configuration, around, archives, objects):
+
+    def __init__(self, configuration: Configuration, around: Surroundings) -> None:
+        self.configuration, self.around = configuration, around
+        self.archives: dict[str, Resource] = {}
+        self.objects: dict[str, str] = {}
+        self._listed: dict[str, list[str]] = {}
+        for resource in configuration.resources:
+            if resource.type == "archive_file" and (output := self._text(resource, "output_path")):
+                self.archives[output] = resource
+            elif resource.type in ("aws_s3_object", "aws_s3_bucket_object") and (key := self._text(resource, "key")):
+                self.objects[key] = self._text(resource, "source")
+
+    def of(self, resource: Resource) -> str:
+        """Folder or file of the code of a function or a layer; "" where it isn't on this machine."""
+        for candidate in self._candidates(resource):
             if candidate and OPEN not in candidate and os.path.exists(candidate):  # noqa: PTH110  (a tenth of the time)
-                found[resource.address] = os.path.normpath(candidate)
-                break
-    return found
+                return os.path.normpath(candidate)
+        return ""
+
+    def _candidates(self, resource: Resource) -> Iterator[str]:
+        key = self._text(resource, "s3_key")
+        package = self._text(resource, "filename") or self.objects.get(key, "")
+        raw = resource.get("filename")
+        for reference in symbols_in(raw) if isinstance(raw, str) else ():
+            parts = parted(reference)
+            archive = self.around.resource(parts[0]) if parts and parts[1] == "archive_file" else None
+            if archive:
+                yield from self._source(archive)
+        if archive := self.archives.get(package):
+            yield from self._source(archive)
+        layer = resource.type == "aws_lambda_layer_version"
+        named = [_stem(name) for name in (package, key)]
+        named.append(self._text(resource, "layer_name" if layer else "function_name"))
+        for folder in self._modules_around(resource):
+            for below in LAYERS if layer else FUNCTIONS:
+                for name in filter(None, named):
+                    yield self._below(os.path.join(folder, below), name)  # noqa: PTH118
+        yield from self._places(package, resource)
+
+    def _below(self, folder: str, name: str) -> str:
+        """The folder in a folder whose name is this one, or the longest that this one ends with."""
+        if folder not in self._listed:
+            path = Path(folder)
+            found = [each.name for each in path.iterdir() if each.is_dir()] if path.is_dir() else []
+            self._listed[folder] = sorted(found, key=len, reverse=True)
+        for each in self._listed[folder]:
+            if name == each or name.endswith((f"-{each}", f"_{each}")) or name.startswith(f"{each}-layer"):
+                return os.path.join(folder, each)  # noqa: PTH118
+        return ""
+
+    def _source(self, archive: Resource) -> Iterator[str]:
+        yield from self._places(self._text(archive, "source_dir") or self._text(archive, "source_file"), archive)
+
+    def _places(self, path: str, resource: Resource) -> Iterator[str]:
+        """A path as Terraform means it: from the folder that it runs in, or from the module that writes it."""
+        if path:
+            for folder in (self.configuration.folder, "", *self._modules_around(resource)):
+                yield os.path.join(folder, path)  # noqa: PTH118
+
+    def _modules_around(self, resource: Resource) -> Iterator[str]:
+        address = resource.module
+        while address:
+            if folder := self.configuration.modules.get(address):
+                yield folder
+            address = _MODULE.sub("", address)
+        if self.configuration.folder:
+            yield self.configuration.folder
+
+    def _text(self, resource: Resource, attribute: str) -> str:
+        value = resource.get(attribute)
+        return self.around.expand(value) if isinstance(value, str) else ""
 
 
-def _candidates(
-    resource: Resource, configuration: Configuration, around: Surroundings, archives: dict[str, str],
-    objects: dict[str, str],
-) -> Iterator[str]:  # fmt: skip
-    package = _text(resource, "filename", around)
-    key = _text(resource, "s3_key", around)
-    package = package or objects.get(key, "")
-    raw = resource.get("filename")
-    for reference in symbols_in(raw) if isinstance(raw, str) else ():
-        parts = parted(reference)
-        data = around.resource(parts[0]) if parts and parts[1] == "archive_file" else None
-        if data:
-            package = package or ""
-            yield from _places(
-                _text(data, "source_dir", around) or _text(data, "source_file", around), resource, configuration
-            )
-    yield from _places(archives.get(package, ""), resource, configuration)
-    stems = [Path(name).stem for name in (package, key) if name and OPEN not in Path(name).stem]
-    for folder in _modules_around(resource, configuration):
-        for stem in stems:
-            for below in FOLDERS:
-                candidate = Path(folder, below, stem)
-                if candidate.is_dir() and (below or any(candidate.glob("*.py"))):
-                    yield str(candidate)
-    yield from _places(package, resource, configuration)
-
-
-def _places(path: str, resource: Resource, configuration: Configuration) -> Iterator[str]:
-    """A path as Terraform means it: from the folder that it runs in, or from the module that writes it."""
-    if path:
-        for folder in (configuration.folder, *_modules_around(resource, configuration)):
-            yield os.path.join(folder, path) if folder else path  # noqa: PTH118
-
-
-def _modules_around(resource: Resource, configuration: Configuration) -> Iterator[str]:
-    address = resource.module
-    while address:
-        if folder := configuration.modules.get(address):
-            yield folder
-        address = _MODULE.sub("", address)
-    if configuration.folder:
-        yield configuration.folder
-
-
-def _text(resource: Resource, attribute: str, around: Surroundings) -> str:
-    value = resource.get(attribute)
-    return around.expand(value) if isinstance(value, str) else ""
+def _stem(name: str) -> str:
+    """`build/thumbnail.zip` → `thumbnail`, where that much is known."""
+    last = name.rpartition(CLOSE)[2].rpartition("/")[2]
+    return last.partition(".")[0].strip("-_")

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from opsctl.findings import Place
 from opsctl.hcl.configuration import Configuration, Resource
-from opsctl.hcl.symbols import OPEN, Unknown, symbol
+from opsctl.hcl.symbols import OPEN, Unknown, symbol, symbols_in
 from opsctl.iam import managed
 from opsctl.iam.arns import Surroundings, parted, without_keys
-from opsctl.iam.code_folders import code_of
+from opsctl.iam.code_folders import CodeFolders
 from opsctl.iam.estate import Carrier, Estate, Guarded, Invocation, NotAnalysed, Policy, Principal
 from opsctl.iam.policy import Condition, Document, Statement
 from opsctl.iam.policy import Principal as Named
@@ -300,7 +300,8 @@ class _Gathering:
     def _carriers(self) -> Iterator[Carrier]:
         profiles = self._profiles()
         templates: dict[str, str] = {}
-        folders = code_of(self.configuration, self.around)
+        folders = CodeFolders(self.configuration, self.around)
+        settings = self._event_destinations()
         for type_, ways in CARRIERS.items():
             for resource in self.of_type(type_):
                 seen: set[tuple[str, str]] = set()
@@ -315,7 +316,7 @@ class _Gathering:
                         if (role, way.service) in seen or not role:
                             continue
                         seen.add((role, way.service))
-                        carrier = self._carrier(resource, role, way.service, way.definition, folders)
+                        carrier = self._carrier(resource, role, way.service, way.definition, folders, settings)
                         if type_ in ("aws_launch_template", "aws_launch_configuration"):
                             for attribute in ("id", "name", "arn"):
                                 templates[self.around.attribute(resource.address, type_, attribute)] = role
@@ -328,18 +329,56 @@ class _Gathering:
             ):  # fmt: skip
                 for named in self.texts(resource, path):
                     if named in templates:
-                        yield self._carrier(resource, templates[named], "ec2.amazonaws.com", "", folders)
+                        yield self._carrier(resource, templates[named], "ec2.amazonaws.com", "", folders, settings)
 
     def _carrier(
-        self, resource: Resource, role: str, service: str, definition: str, folders: Mapping[str, str]
-    ) -> Carrier:
-        kind = resource.type.removeprefix("aws_")
+        self, resource: Resource, role: str, service: str, definition: str, folders: CodeFolders,
+        destinations: Mapping[str, Mapping[str, str]],
+    ) -> Carrier:  # fmt: skip
+        kind, arn = resource.type.removeprefix("aws_"), self._arn(resource)
         texts = self.texts(resource, definition) if definition else []
-        return Carrier(
-            kind, self._name(resource), self._arn(resource), role, service, resource.address,
-            folders.get(resource.address, ""), self.text(resource, "handler"), texts[0] if texts else "",
-            self._environment(resource), resource.place,
+        made = Carrier(
+            kind, self._name(resource), arn, role, service, resource.address, handler=self.text(resource, "handler"),
+            definition=texts[0] if texts else "", environment=self._environment(resource), place=resource.place,
         )  # fmt: skip
+        if kind != "lambda_function":
+            return made
+        return replace(
+            made, code=folders.of(resource), layers=tuple(self._layers(resource, folders)),
+            settings={**self._settings(resource), **destinations.get(arn, {})},
+        )  # fmt: skip
+
+    def _layers(self, resource: Resource, folders: CodeFolders) -> Iterator[str]:
+        for text in _texts_at(resource.values, "layers"):
+            for reference in symbols_in(text):
+                parts = parted(reference)
+                layer = self.around.resource(parts[0]) if parts else None
+                if layer and layer.type == "aws_lambda_layer_version" and (folder := folders.of(layer)):
+                    yield folder
+
+    def _settings(self, resource: Resource) -> dict[str, str]:
+        """What Lambda does as the function's role besides running its code."""
+        group = self.text(resource, "logging_config.log_group") or f"/aws/lambda/{self._name(resource)}"
+        found = {"log_group": _arn_of_name(self.around, "aws_cloudwatch_log_group", group)}
+        for name, path in (
+            ("tracing", "tracing_config.mode"), ("dead_letters", "dead_letter_config.target_arn"),
+            ("file_system", "file_system_config.arn"), ("image", "image_uri"),
+        ):  # fmt: skip
+            if text := self.text(resource, path):
+                found[name] = text
+        if any(isinstance(block, Mapping) and block.get("subnet_ids") for block in _items(resource.get("vpc_config"))):
+            found["network"] = ""
+        return found
+
+    def _event_destinations(self) -> dict[str, dict[str, str]]:
+        """ARN of a function → where the outcomes of its asynchronous calls go."""
+        found: dict[str, dict[str, str]] = {}
+        for resource in self.of_type("aws_lambda_function_event_invoke_config"):
+            arn, _ = _function_of(self._arn_from(self.text(resource, "function_name"), "aws_lambda_function"))
+            for outcome in ("on_success", "on_failure"):
+                if target := self.text(resource, f"destination_config.{outcome}.destination"):
+                    found.setdefault(arn, {})[outcome] = target
+        return found
 
     def _environment(self, resource: Resource) -> dict[str, str]:
         found = {}
@@ -523,8 +562,13 @@ class _Gathering:
                 source = self.text(resource, row.source) if row.source else self._arn(resource)
                 if row.kind_of_source:
                     source = self._arn_from(source, f"aws_{row.kind_of_source}")
-                for target in self._targets(resource, row.target):
+                targets = list(self._targets(resource, row.target))
+                for target in targets:
                     yield Invocation(kind, source, target, role, resource.address, resource.place)
+                for failed in self.texts(resource, "destination_config.on_failure.destination_arn"):
+                    for target in targets:
+                        kind_of_failure = f"{kind}_destination"
+                        yield Invocation(kind_of_failure, target, failed, role, resource.address, resource.place)
 
     def _targets(self, resource: Resource, path: str) -> Iterator[str]:
         if resource.type == "aws_s3_bucket_notification":
