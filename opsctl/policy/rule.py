@@ -115,8 +115,10 @@ class Stack:
         """The resource that a reference ("module.a.aws_sqs_queue.b[0].redrive.arn") is of, None for another thing."""
         address = reference
         while address:
-            if resource := self._by_address.get(address):
-                return resource
+            # One that stands for all of an unknown number has the address this[*].
+            for name in (address, f"{address.rpartition('[')[0]}[*]") if address.endswith("]") else (address,):
+                if resource := self._by_address.get(name):
+                    return resource
             address = address.rpartition(".")[0]
         return None
 

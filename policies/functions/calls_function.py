@@ -1,5 +1,6 @@
 """A function calls another function. What is written decides. Either the function's role, which only Lambda may
-assume, may invoke functions by name; or it may by a wildcard and the function is told another one's name."""
+assume, may invoke functions by name; or it may by a wildcard, or by a role made elsewhere, and the function is
+told another one's name."""
 
 from __future__ import annotations
 
@@ -33,7 +34,11 @@ MANAGED = "policy/service-role/AWSLambdaRole"
 def find(stack: Stack) -> Iterator[Finding]:
     for function in stack.of_type("aws_lambda_function"):
         told = _told(stack, function)
-        for role in stack.named(look(function, "role"), "aws_iam_role"):
+        roles = list(stack.named(look(function, "role"), "aws_iam_role"))
+        if told and not roles:
+            at = f"environment[0].variables.{_variable(stack, function)}"
+            yield stack.finding(RULE, function, f"{function.address} is told the name of {told}.", at=at)
+        for role in roles:
             actions = [
                 action
                 for statement in stack.role_statements(role)
