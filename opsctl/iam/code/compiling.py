@@ -135,8 +135,8 @@ def _resource(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_made(one: Mapping[str, Any]) -> bool:
-    """Whether the caller names it (`Bucket("x")`), rather than reading it off its owner (`instance.vpc`)."""
-    return any(identifier["source"] == "input" for identifier in one["resource"].get("identifiers", ()))
+    """Whether it is made by a call (`Bucket("x")`), rather than read off its owner's data (`instance.vpc`)."""
+    return all(identifier["source"] != "data" for identifier in one["resource"].get("identifiers", ()))
 
 
 if __name__ == "__main__":

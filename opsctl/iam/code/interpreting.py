@@ -580,7 +580,7 @@ class Interpreter:
                             found.append(
                                 given if method.endswith("next__") else self.elements(given - {atom}, node, scope)
                             )
-                case Function() | Partial() | Client() | Operation() | Special() | Class():
+                case Function() | Partial() | Client() | Resource() | Operation() | Special() | Class():
                     found.append(frozenset({atom}))  # a generator's value is what it yields
                 case Constant(value=str()):
                     found.append(constant(UNKNOWN_TEXT))
@@ -620,6 +620,7 @@ class Interpreter:
     def attribute(self, value: Value, name: str, node: ast.AST, scope: Scope) -> Value:
         self.expects_missing |= name == "NoSuchKey"
         found: list[Value] = []
+        told = any(library.has_operation(atom, name) for atom in value)
         for atom in value:
             match atom:
                 case Module():
@@ -654,7 +655,7 @@ class Interpreter:
                     else:
                         found.append(OPAQUE)
                 case _ if isinstance(atom, AWS):
-                    found.append(library.aws_attribute(self, atom, name, node, scope))
+                    found.append(library.aws_attribute(self, atom, name, node, scope, others=told))
                 case _:
                     found.append(frozenset({Opaque(name)}))
         if any(has_aws(each) or any(isinstance(atom, Function) for atom in each) for each in found):

@@ -1,8 +1,8 @@
 """Which KMS actions come with an action on something that a customer's key guards.
 
-Sources: "Key management" or "Encryption at rest" of each service's guide: S3 ("Using SSE-KMS", permissions), SQS and SNS
+Sources: "Key management" or "Encryption at rest" of each guide: S3 ("Using SSE-KMS", permissions), SQS and SNS
 ("Key management"), DynamoDB ("Using a customer managed key": the caller's permissions), Secrets Manager ("Secret
-encryption and decryption"), Systems Manager ("How Parameter Store uses KMS"), Kinesis ("Permissions to use user-generated
+encryption and decryption"), Systems Manager ("How Parameter Store uses KMS"), Kinesis ("… user-generated
 KMS keys").
 """
 

@@ -192,12 +192,19 @@ def elements(run: Interpreter, atom: Any, node: ast.AST, scope: Scope) -> Value:
 # — AWS —
 
 
-def aws_attribute(run: Interpreter, atom: Any, name: str, node: ast.AST, scope: Scope) -> Value:
+def has_operation(atom: Any, name: str) -> bool:
+    known = sdk.service(atom.service) if isinstance(atom, Client) else None
+    return known is not None and bool(known.operation(name))
+
+
+def aws_attribute(
+    run: Interpreter, atom: Any, name: str, node: ast.AST, scope: Scope, *, others: bool = False
+) -> Value:
     match atom:
         case Session():
             return frozenset({Special(atom, name)})
         case Client():
-            return _client_attribute(run, atom, name, node, scope)
+            return _client_attribute(run, atom, name, node, scope, others=others)
         case Resource():
             return _resource_attribute(run, atom, name, node, scope)
         case Collection():
@@ -244,7 +251,10 @@ HARMLESS = frozenset(
 )
 
 
-def _client_attribute(run: Interpreter, client: Client, name: str, node: ast.AST, scope: Scope) -> Value:
+def _client_attribute(
+    run: Interpreter, client: Client, name: str, node: ast.AST, scope: Scope, *, others: bool = False
+) -> Value:
+    """`others`: another service that the client may be of has the method; then it is no hole that this one has not."""
     if (
         name in CLIENT_METHODS
         or (client.service in ("s3", "") and name in TRANSFERS)
@@ -258,6 +268,8 @@ def _client_attribute(run: Interpreter, client: Client, name: str, node: ast.AST
     known = sdk.service(client.service)
     if known is not None and (operation := known.operation(name)):
         return frozenset({Operation(client.service, operation)})
+    if others:
+        return NOTHING
     if known is None:
         may = candidates(name)
         what = f"a client of {client.service or 'a service that the code reads from elsewhere'}"
@@ -383,8 +395,6 @@ def aws_call(run: Interpreter, atom: Any, given: Arguments, node: ast.AST, scope
             return frozenset({External("aws.answer")})
         case Special():
             return _special(run, atom, given, node, scope)
-        case Collection():
-            return OPAQUE
         case Client() | Resource():  # an asynchronous session's client is entered and awaited, not called
             return frozenset({atom})
     return OPAQUE
@@ -398,10 +408,8 @@ def _special(run: Interpreter, atom: Special, given: Arguments, node: ast.AST, s
         _, collection, method_name = name.split(" ")
         whole = Collection(owner, collection)  # type: ignore[arg-type]
         if method_name in ("all", "filter", "limit", "page_size"):
-            made = _collect(run, whole, method_name, given, node, scope)
-            heap = run.make("seq", node, scope, "collection")
-            run.put(heap, None, made)
-            return frozenset({heap, *(Special(owner, f"batch {collection}") for _ in made)})
+            _collect(run, whole, method_name, given, node, scope)
+            return frozenset({whole})
         return _collect(run, whole, method_name, given, node, scope)
     if isinstance(owner, Resource):
         return _resource_special(run, owner, name, given, node, scope)
@@ -497,8 +505,6 @@ def _resource_special(
     if name == "batch_writer":
         table = dict(owner.ids).get("Name", OPAQUE)
         return frozenset({Special(Resource("dynamodb", "Table", (("Name", table),)), "batch_writer ")})
-    if name.startswith("batch "):
-        return _collect(run, Collection(owner, name.split(" ")[1]), "delete", None, node, scope)
     if name in TRANSFERS:
         ids = dict(owner.ids)
         bucket = ids.get("BucketName", ids.get("Name", OPAQUE))
@@ -519,7 +525,7 @@ def _session(run: Interpreter, name: str, given: Arguments, node: ast.AST, scope
 
 
 def made(run: Interpreter, kind: str, given: Arguments) -> Value:
-    """`boto3.client(…)` and its like. One with credentials of its own acts as somebody else: no business of this role."""
+    """`boto3.client(…)` and its like. One with credentials of its own acts as somebody else, not as the role."""
     if any(
         name in given.named and given.named[name] != constant(None)
         for name in ("aws_access_key_id", "aws_secret_access_key")
@@ -682,6 +688,10 @@ def _first(run: Interpreter, atom: External, given: Arguments, node: ast.AST, sc
 
 def _given(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     return given.positional[0] if given.positional else frozenset({External(atom.name + "()")})
+
+
+def _decorator(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    return frozenset({External(f"{atom.name}()")})
 
 
 def _getattr(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
@@ -930,7 +940,7 @@ CALLS: Mapping[str, Handler] = {
     "os.environ.pop": _getenv,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
-    "functools.wraps": _nothing,
+    "functools.wraps": _decorator,
     "functools.cache": _given,
     "functools.lru_cache": _given,
     "typing.cast": _first,
