@@ -185,9 +185,10 @@ def _misfit_findings(subject: Subject, statement: Statement, misfits: list[str])
     whole = len(misfits) == len(statement.actions)
     by_wish: dict[tuple[str, ...], list[str]] = {}
     for action in misfits:
-        wishes = sorted({arn for name in known.expand(action) for arn in templates(name)})
-        by_wish.setdefault(tuple(wishes), []).append(action)
-    for wish, actions in by_wish.items():
+        forms = sorted({arn for name in known.expand(action) for arn in templates(name)})
+        by_wish.setdefault(tuple(forms), []).append(action)
+    for wishes, actions in by_wish.items():
+        wish = sorted(wishes, key=lambda arn: -max(_alike(arn, each) for each in statement.resources))
         label = f"actions.{statement.actions.index(actions[0])}"
         of = "the resource" if len(statement.resources) == 1 else "any resource"
         named = f"{of} of {statement.name}" + (f" ({statement.resources[0]})" if len(statement.resources) == 1 else "")
@@ -196,12 +197,24 @@ def _misfit_findings(subject: Subject, statement: Statement, misfits: list[str])
             severity = Severity.HIGH if whole and statement.effect == "Allow" else RESOURCE_FIT.severity
             verb = "takes" if len(actions) == 1 else "take"
             message = f"{listed(actions)} can't be done to {named}: {verb} {listed(wish, 2)}."
-            fix = f"Add a resource of the form {wish[0]}, or take {listed(actions)} out."
+            better = next((text for text in _neighbours(statement) if all(fits(each, (text,)) for each in actions)), "")
+            fix = f"Add {better or 'a resource of the form ' + wish[0]}, or take {listed(actions)} out."
         else:
             severity = RESOURCE_FIT.severity
             message = f"{listed(actions)} can't be limited to a resource, and {statement.name} doesn't name *."
             fix = f"Move {listed(actions)} to a statement with Resource *."
         yield subject.finding(RESOURCE_FIT, message, statement, label, severity=severity, fix=fix)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((at for at, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs), len(one))
+
+
+def _neighbours(statement: Statement) -> Iterator[str]:
+    """What a resource is often meant to be: the objects in a bucket, the bucket, a log group's streams."""
+    for resource in statement.resources:
+        yield from (f"{resource}/*", f"{resource}:*", resource.removesuffix("/*"), resource.removesuffix(":*"))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,6 +11,7 @@ from opsctl.findings import NOWHERE, Finding, Place, Rule, Severity
 from opsctl.iam.estate import Estate, Policy, Principal
 from opsctl.iam.policy import Document, Statement
 
+CODE = re.compile(r"[:.\"$*_]")  # a first word that is a name: it keeps its case
 Kind = Literal["identity", "boundary", "trust", "resource", "loose"]
 
 
@@ -50,7 +52,7 @@ class Subject:
         return Finding(
             rule.id,
             rule.severity if severity is None else severity,
-            message if ":" in message.split(" ", 1)[0] else message[0].upper() + message[1:],
+            message if CODE.search(message.split(" ", 1)[0]) else message[0].upper() + message[1:],
             principal=(holder.address or holder.arn) if holder and holder.kind != "anonymous" else "",
             resource=self.address,
             place=self.place(statement, label),
