@@ -24,6 +24,7 @@ from opsctl.hcl.configuration import Configuration, Problem, Resource
 from opsctl.hcl.symbols import OPEN, Unknown, symbol, symbols_in
 
 FORMAT = 1
+POLICY = re.compile(r"\]\.(?:policy|policy_document)$")
 LARGEST_BYTES = 512 * 1024 * 1024
 _SPACE = re.compile(r"[ \t\n\r]*")
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
@@ -233,7 +234,7 @@ def _own(plan: _Plan) -> Configuration:
     by_address = {each.address: each for each in plan.resources}
     for resource, after_unknown in plan.changes:
         made, holes = _filled(resource, after_unknown, written, references)
-        unknown.extend(f"{resource.address}.{name}" for name in holes)
+        unknown.extend(holes)
         by_address[made.address] = made
     plan.changes.clear()
     resources = tuple(by_address.values())
@@ -335,7 +336,7 @@ class _Written:
 def _filled(
     resource: Resource, after_unknown: Any, written: _Written, references: dict[str, tuple[str, ...]]
 ) -> tuple[Resource, list[str]]:
-    """A resource whose unknown attributes became symbols, and the names of those that the plan doesn't know at all."""
+    """A resource whose unknown attributes became symbols, and where a whole attribute or policy isn't known."""
     if not isinstance(after_unknown, Mapping) or resource.action == "delete":
         return resource, []
     expressions = written.expressions(resource.address)
@@ -352,23 +353,39 @@ def _filled(
         if named:
             references[at] = named
         if unknown is True:
-            holes.append(name)
-            values[name] = _stand_in(at, name, named)
+            holes.append(at)
+            values[name] = _stand_in(at, named, expression or {})
         else:
-            values[name] = _marked(values.get(name), unknown, at, expression, lambda it: written.referents(it, module))
+            values[name] = _marked(
+                values.get(name), unknown, at, expression, lambda it: written.referents(it, module), holes
+            )
     return replace(resource, values=values), holes
 
 
 IDENTITIES = re.compile(
-    r"(?:^|_)(?:arns?|name|id|ids|role|user|group|bucket|queue_url|key|function_name|users|roles|groups|target|source|layers)$"
+    r"(?:^|_)(?:arns?|id|ids|role|user|group|bucket|queue_url|key|function_name|users|roles|groups|target|source"
+    r"|layers|iam_instance_profile|rule|repository|(?<=role_)name|(?<=group_)name|(?<=user_)name)$"
 )
-"""Attributes whose whole value is somebody's name, id or ARN: one reference in their expression is their value."""
+"""Attributes whose whole value is another resource's name, id or ARN: one reference in their expression is their value.
+Not told from `"${aws_s3_bucket.a.id}-logs"`, which a plan doesn't show: with the HCL it is."""
+_RESOURCE = re.compile(
+    rf"(?:module\.[\w-]+(?:{_KEY.pattern})?\.)*(?:data\.)?aws_\w+\.[\w-]+(?:{_KEY.pattern})?(\.[\w.\[\]]+)?"
+)
+_LEAF = re.compile(r"([\w-]+)(?:\[\d+\])*$")
+_OWN_KEY = re.compile(rf"({_KEY.pattern})\.[^\"]*$")
 
 
-def _stand_in(at: str, name: str, named: Sequence[str]) -> Any:
-    if IDENTITIES.search(name) and len(named) == 1:
+def _stand_in(at: str, named: Sequence[str], expression: Any) -> Any:
+    """What an unknown attribute is called: the attribute that it is, where one is all that its expression names."""
+    leaf = _LEAF.search(at)
+    found = _RESOURCE.fullmatch(named[0]) if len(named) == 1 else None
+    if not found or not leaf or not IDENTITIES.search(leaf[1]):
+        return symbol(at)
+    if found[1]:
         return symbol(named[0])
-    return symbol(at)
+    keyed = any(each in ("each.key", "count.index") for each in expression.get("references", ()))
+    key = _OWN_KEY.search(at) if keyed else None
+    return symbol(f"{named[0]}{key[1]}.{'arn' if leaf[1].endswith(('arn', 'arns')) else 'id'}") if key else symbol(at)
 
 
 def _any_unknown(unknown: Any) -> bool:
@@ -380,15 +397,13 @@ def _any_unknown(unknown: Any) -> bool:
 
 
 def _marked(
-    value: Any, unknown: Any, at: str, expression: Any, referents: Callable[[Any], tuple[str, ...]]
+    value: Any, unknown: Any, at: str, expression: Any, referents: Callable[[Any], tuple[str, ...]], holes: list[str],
 ) -> Any:  # fmt: skip
     """A value of which parts aren't known, with symbols for those."""
     if unknown is True:
-        return _stand_in(
-            at,
-            at.partition("[")[0].rpartition(".")[2] if at.endswith("]") else at.rpartition(".")[2],
-            referents(expression),
-        )
+        if POLICY.search(at):
+            holes.append(at)
+        return _stand_in(at, referents(expression), expression if isinstance(expression, Mapping) else {})
     if isinstance(unknown, Mapping):
         known = dict(value) if isinstance(value, Mapping) else {}
         inner = expression if isinstance(expression, Mapping) and "references" not in expression else {}
@@ -399,7 +414,7 @@ def _marked(
                 written = inner.get(name)
                 if each is True and inner and written is None and known.get(name) is None:
                     continue  # computed inside a block
-                known[name] = _marked(known.get(name), each, f"{at}.{name}", written or expression, referents)
+                known[name] = _marked(known.get(name), each, f"{at}.{name}", written or expression, referents, holes)
         return known
     if isinstance(unknown, list):
         items = list(value) if isinstance(value, list) else []
@@ -407,7 +422,7 @@ def _marked(
         several = isinstance(expression, list) and len(expression) == len(unknown)
         return [
             _marked(items[number], each, f"{at}[{number}]", expression[number] if several else _only(expression),
-                    referents) if _any_unknown(each) else items[number]
+                    referents, holes) if _any_unknown(each) else items[number]
             for number, each in enumerate(unknown)
         ] + items[len(unknown) :]  # fmt: skip
     return value

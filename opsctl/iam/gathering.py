@@ -109,7 +109,7 @@ class _Gathering:
         """What reading the configuration could not tell, as far as it may hide a policy."""
         noted = {(hole.address, hole.attribute) for hole in self.holes}
         for problem in self.configuration.problems:
-            attribute = problem.attribute.partition(".")[0].partition("[")[0]
+            attribute = _top(problem.attribute)
             if (problem.severe or _is_policy_like(attribute)) and (problem.resource, problem.attribute) not in noted:
                 self.holes.append(NotAnalysed(problem.what, problem.resource, problem.attribute, problem.place))
 
@@ -132,7 +132,7 @@ class _Gathering:
 
     def documents(self, resource: Resource, attribute: str, value: Any, name: str, arn: str = "") -> tuple[Policy, ...]:
         """The policies that an attribute holds; what can't be read of them is noted."""
-        top = attribute.partition("[")[0].partition(".")[0]
+        top = _top(attribute)
         self.taken.add((resource.address, top))
         found = []
         for source in self.sources.read(resource, attribute, value):
@@ -140,13 +140,13 @@ class _Gathering:
             called = f"{name} ({source.condition})" if source.condition else name
             found.append(Policy(called, source.document, resource.address, arn, resource.place_of(attribute)))
         if found:
-            self.read.add(f"{resource.address}.{top}")
+            self.read |= {f"{resource.address}.{top}", f"{resource.address}.{attribute}"}
         return tuple(found)
 
     def _note(self, resource: Resource, attribute: str, source: Source) -> None:
         place = resource.place_of(attribute)
         for hole in source.holes:
-            self.torn.add(f"{resource.address}.{attribute.partition('[')[0].partition('.')[0]}")
+            self.torn |= {f"{resource.address}.{attribute}", f"{resource.address}.{_top(attribute)}"}
             what = f"{attribute} of {resource.address}: {hole}"
             self.holes.append(NotAnalysed(what, resource.address, attribute, place))
 
@@ -637,6 +637,11 @@ def _finished(person: _Person) -> Principal:
         {str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
         resource.place if resource else Place(),
     )  # fmt: skip
+
+
+def _top(attribute: str) -> str:
+    """`inline_policy[0].policy` → `inline_policy`."""
+    return attribute.partition("[")[0].partition(".")[0]
 
 
 def _is_policy_like(attribute: str) -> bool:
