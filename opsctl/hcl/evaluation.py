@@ -879,10 +879,12 @@ def _prefix(frame: Frame) -> str:
 
 def _conditional(expression: Conditional, frame: Frame) -> Any:
     condition = to_bool(evaluate(expression.condition, frame))
-    if condition is True:
-        return evaluate(expression.yes, frame)
-    if condition is False:
-        return evaluate(expression.no, frame)
+    if isinstance(condition, bool):
+        taken, other = (expression.yes, expression.no) if condition else (expression.no, expression.yes)
+        value = evaluate(taken, frame)
+        if isinstance(value, bool | int | float) and _is_text(other):
+            return to_text(value)  # both branches are of one type
+        return value
     options: list[Any] = []
     failure: EvaluationError | None = None
     for branch in (expression.yes, expression.no):
@@ -902,6 +904,10 @@ def _conditional(expression: Conditional, frame: Frame) -> Any:
         "depends on a condition that is not known",
         options,
     )
+
+
+def _is_text(expression: Expression) -> bool:
+    return isinstance(expression, Literal) and isinstance(expression.value, str)
 
 
 def _binary(expression: Binary, frame: Frame) -> Any:
@@ -943,6 +949,11 @@ def _calculated(operator: str, left: Any, right: Any) -> Any:
         raise EvaluationError(str(error)) from None
 
 
+def _decimal(value: Any) -> Any:
+    """Terraform counts with 512 bits: 0.1 + 0.2 is 0.3."""
+    return float(f"{value:.15g}") if isinstance(value, float) else value
+
+
 def _divided(left: Any, right: Any) -> Any:
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
         return left // right
@@ -956,9 +967,9 @@ def _remainder(left: Any, right: Any) -> Any:
 
 
 _CALCULATE: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
+    "+": lambda a, b: _decimal(a + b),
+    "-": lambda a, b: _decimal(a - b),
+    "*": lambda a, b: _decimal(a * b),
     "/": _divided,
     "%": _remainder,
     "<": lambda a, b: a < b,

@@ -139,7 +139,7 @@ _PIECES = re.compile(f"({OPEN}[^{OPEN}{CLOSE}]*{CLOSE})")
 
 
 def _title(text: str) -> str:
-    return re.sub(r"(^|[\s_\W])(\w)", lambda match: match[1] + match[2].upper(), text)
+    return re.sub(r"(^|\W)(\w)", lambda match: match[1] + match[2].upper(), text)
 
 
 def _split(separator: str, text: str) -> list[Any]:
@@ -253,7 +253,7 @@ def _trimprefix(text: str, prefix: str) -> str:
     return to_text(text).removeprefix(to_text(prefix))
 
 
-_VERB = re.compile(r"%(%|(?:\[(\d+)\])?([-+# 0]*)(\*|\d+)?(?:\.(\d+))?(?:\[(\d+)\])?([a-zA-Z]))")
+_VERB = re.compile(r"%(%|(?:\[(\d+)\])?([-+# 0]*)(\d+)?(?:\.(\d+))?(?:\[(\d+)\])?([a-zA-Z]))")
 
 
 def _format(template: Any, *arguments: Any) -> str:
@@ -268,9 +268,6 @@ def _format(template: Any, *arguments: Any) -> str:
         flags, width, precision, verb = match[3], match[4], match[5], match[7]
         if match[2] or match[6]:
             cursor = int(match[2] or match[6]) - 1
-        if width == "*":
-            width = str(int(to_number(arguments[cursor])))
-            cursor += 1
         if cursor >= len(arguments):
             raise EvaluationError(f"not enough arguments for %{verb} at {match.start()}")
         value = arguments[cursor]
@@ -300,14 +297,13 @@ def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
         text = to_text(value) if not isinstance(value, list | dict) else jsonencode(value)
         text = text[:precision] if precision is not None else text
         return json.dumps(text, ensure_ascii=False) if verb == "q" else text
+    if verb == "v" and (isinstance(value, list | dict) or "#" in flags):
+        return str(jsonencode(value))
+    if verb == "v" and value is None:
+        return "null"
     if verb == "v":
-        if "#" in flags:
-            return str(jsonencode(value))
-        return (
-            "null"
-            if value is None
-            else (to_text(value) if not isinstance(value, list | dict) else str(jsonencode(value)))
-        )
+        verb = {bool: "t", str: "s"}.get(type(value), "g")
+        return to_text(value) if verb != "g" else _verb("g", flags, precision, value)
     if verb == "t":
         return to_text(to_bool(value))
     amount = to_number(value)
@@ -317,8 +313,11 @@ def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
         return sign + {"d": "{:d}", "b": "{:b}", "o": "{:o}", "x": "{:x}", "X": "{:X}"}[verb].format(whole)
     if verb in "feEgG":
         if verb in "gG" and precision is None:
-            text = number_text(amount) if 1e-5 < abs(amount) < 1e21 or not amount else f"{amount:{verb}}"
-            return sign + text
+            exponent = math.floor(math.log10(abs(amount))) if amount else 0
+            if -4 <= exponent < 6:
+                return sign + number_text(amount)
+            digits = len(repr(float(amount)).replace(".", "").replace("-", "").split("e")[0].strip("0")) - 1
+            return sign + f"{float(amount):.{max(0, digits)}{'e' if verb == 'g' else 'E'}}"
         return sign + f"{float(amount):.{6 if precision is None else min(precision, 500)}{verb}}"
     raise EvaluationError(f"unknown verb %{verb}")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -237,9 +237,12 @@ def parse(data: bytes, file: str = "") -> Source:
     if len(data) > LARGEST:
         return Source(Body(), (SyntaxProblem(f"the file is larger than {LARGEST // 1_000_000} MB", NO_POSITION),))
     data = _plain(data)
-    reader = _Reader(data, file)
     root = _parser().parse(data).root_node
+    if root.has_error and _EXPONENT.search(data):  # the grammar wants a fraction before an exponent
+        mended = _EXPONENT.sub(rb"\1.0\2", data)
+        root, data = _parser().parse(mended).root_node, mended
     if not root.has_error:
+        reader = _Reader(data, file)
         return Source(reader.file_body(root), tuple(reader.errors))
     first = _first_error(root)
     errors = [
@@ -387,6 +390,7 @@ def _json_body(value: Object, file: str) -> Body:
     return Body(attributes, tuple(blocks))
 
 
+_EXPONENT = re.compile(rb"(?<![\w.\"-])(\d+)([eE][-+]?\d+)(?![\w])")
 _START = re.compile(rb"^[A-Za-z_][\w-]*(?:[ \t]+(?:\"[^\"\n]*\"|[\w-]+))*[ \t]*\{", re.M)
 
 
@@ -417,6 +421,13 @@ def _describe(node: Node, data: bytes) -> str:
         return f"{node.type.replace('_', ' ')} is missing"
     text = data[node.start_byte : node.end_byte].decode("utf-8", "replace").split("\n", 1)[0]
     return f"unexpected {text[:60]!r}" if text.strip() else "unexpected end"
+
+
+@dataclass(slots=True)
+class _Text:
+    """Literal text of a template while it is read."""
+
+    text: str
 
 
 class _TooDeep(Exception):
@@ -588,7 +599,7 @@ class _Reader:
 
     def steps(self, nodes: list[Node]) -> tuple[Step, ...]:
         steps: list[Step] = []
-        for node in nodes:
+        for number, node in enumerate(nodes):
             kind = node.type
             if kind == "get_attr":
                 steps.append(self.text(node.children[-1]))
@@ -597,11 +608,17 @@ class _Reader:
                 if inner.type == "new_index":
                     steps.append(GetIndex(self.expression(next(c for c in inner.children if c.type == "expression"))))
                 else:
-                    for number in self.text(inner).lstrip(".").split("."):
-                        steps.append(GetIndex(Literal(int(number), self.at(inner))))
+                    for index in self.text(inner).lstrip(".").split("."):
+                        steps.append(GetIndex(Literal(int(index), self.at(inner))))
             elif kind == "splat":
                 inner = node.children[0]
-                steps.append(Splat(self.steps([c for c in inner.children if c.type in _STEPS])))
+                own = [child for child in inner.children if child.type in _STEPS]
+                if inner.type == "full_splat":  # everything behind it is done to each element
+                    steps.append(Splat(self.steps([*own, *nodes[number + 1 :]])))
+                    break
+                attributes = list(takewhile(lambda child: child.type == "get_attr", own))
+                steps.append(Splat(self.steps(attributes)))
+                steps.extend(self.steps(own[len(attributes) :]))
             elif kind not in _SKIP:
                 raise ValueError(f"{kind.replace('_', ' ')} at line {node.start_point[0] + 1 + self.line}")
         return tuple(steps)
@@ -626,90 +643,87 @@ class _Reader:
         return Literal(_quoted_text(self.text(node)[1:-1]), self.at(node))
 
     def _quoted_template(self, node: Node) -> Expression:
-        parts = self.parts(node.children, node.start_byte + 1, node.end_byte - 1, _quoted_text)
-        return self._template(parts, node)
-
-    def _template(self, parts: tuple[Expression | str, ...], node: Node) -> Expression:
-        if all(isinstance(part, str) for part in parts):
-            return Literal("".join(parts), self.at(node))  # type: ignore[arg-type]
-        return Template(parts, self.at(node))
+        return self._template(self.tokens(node.children, node.start_byte + 1, node.end_byte - 1, quoted=True), node)
 
     def _heredoc_template(self, node: Node) -> Expression:
         children = node.children
         names = [child for child in children if child.type == "heredoc_identifier"]
         begin = self.data.index(b"\n", names[0].end_byte) + 1
         end = max(begin, self.data.rfind(b"\n", begin, names[-1].start_byte) + 1)
-        if not self.text(children[0]).startswith("<<-"):
-            return self._template(self.parts(children, begin, end, _heredoc_text), node)
-        return self._template(_flush(self.parts(children, begin, end, str)), node)
+        tokens = self.tokens(children, begin, end, quoted=False)
+        if self.text(children[0]).startswith("<<-"):
+            _flush(tokens)
+        return self._template(tokens, node)
 
-    def parts(self, nodes: list[Node], begin: int, end: int, literal: Any) -> tuple[Expression | str, ...]:
-        """What fills the bytes from begin to end: gaps are literal text, what lies between is filled in."""
-        parts: list[Expression | str] = []
-        strip = False
+    def _template(self, tokens: list[_Text | Node], node: Node) -> Expression:
+        parts = self.parts(tokens[::-1])
+        if all(isinstance(part, str) for part in parts):
+            return Literal("".join(parts), self.at(node))  # type: ignore[arg-type]
+        return Template(parts, self.at(node))
 
-        def gap(until: int, strip_end: bool) -> None:
-            text: str = self.data[begin:until].decode("utf-8", "replace")
-            if strip:
-                text = text.lstrip()
-            if strip_end:
-                text = text.rstrip()
-            if text := literal(text):
-                parts.append(text)
+    def tokens(self, nodes: list[Node], begin: int, end: int, *, quoted: bool) -> list[_Text | Node]:
+        """A template as HCL's scanner sees it: text (line by line in a heredoc), and what is filled in between.
 
-        for node in nodes:
-            if node.type == "template_interpolation":
-                markers = self._strips(node)
-                gap(node.start_byte, markers[0])
-                inner = next((child for child in node.children if child.type == "expression"), None)
-                if inner is None:
-                    raise ValueError("an empty interpolation")
-                parts.append(self.expression(inner))
-            elif node.type == "template_directive":
-                node_inner = node.children[0]
-                markers = (self._strips(node_inner.children[0])[0], self._strips(node_inner.children[-1])[1])
-                gap(node.start_byte, markers[0])
-                parts.append(self._directive(node_inner, literal))
-            else:
-                continue
-            begin, strip = node.end_byte, markers[1]
+        A `~` trims the one token beside it, so in a heredoc to the end of the line and no further.
+        """
+        tokens: list[_Text | Node] = []
+        trims = False
+
+        def gap(until: int, trimmed: bool) -> None:
+            text = self.data[begin:until].decode("utf-8", "replace")
+            lines = [_quoted_text(text)] if quoted else [_heredoc_text(line) for line in text.splitlines(keepends=True)]
+            found = [_Text(line) for line in lines if line]
+            if found and trims:
+                found[0].text = found[0].text.lstrip()
+            if found and trimmed:
+                found[-1].text = found[-1].text.rstrip()
+            tokens.extend(found)
+
+        for node in _marks(nodes):
+            gap(node.start_byte, self.data[node.start_byte + 2 : node.start_byte + 3] == b"~")
+            tokens.append(node)
+            begin, trims = node.end_byte, self.data[node.end_byte - 2 : node.end_byte - 1] == b"~"
         gap(end, False)
-        return tuple(parts)
+        return tokens
 
-    def _strips(self, node: Node) -> tuple[bool, bool]:
-        """Whether a `~` stands at the begin and end of `${…}` or `%{…}`."""
-        data = self.data
-        return data[node.start_byte + 2 : node.start_byte + 3] == b"~", data[
-            node.end_byte - 2 : node.end_byte - 1
-        ] == b"~"
-
-    def _directive(self, node: Node, literal: Any) -> Expression:
+    def parts(self, rest: list[_Text | Node]) -> tuple[Expression | str, ...]:
+        """The parts up to the end of what they are in; takes them, and that end, from `rest`, whose last is next."""
+        parts: list[Expression | str] = []
         self.depth += 1
         if self.depth > DEEPEST:
             raise _TooDeep
-        marks = [c for c in node.children if c.type.endswith(("_intro", "_start", "_end"))]
-        sections: list[tuple[Expression | str, ...]] = []
-        for before, after in pairwise(marks):
-            inside = [c for c in node.children if before.end_byte <= c.start_byte and c.end_byte <= after.start_byte]
-            sections.append(self._section(inside, before, after, literal))
-        head = next(child for child in marks[0].children if child.type == "expression")
+        while rest:
+            token = rest.pop()
+            if isinstance(token, _Text):
+                if token.text:
+                    parts.append(token.text)
+                continue
+            kind = token.type
+            if kind in ("template_else_intro", "template_if_end", "template_for_end"):
+                rest.append(token)
+                break
+            expression = next((child for child in token.children if child.type == "expression"), None)
+            if expression is None:
+                raise ValueError("an empty interpolation")
+            value = self.expression(expression)
+            if kind == "template_interpolation":
+                parts.append(value)
+                continue
+            inner = self.parts(rest)
+            if kind == "template_if_intro":
+                other: tuple[Expression | str, ...] = ()
+                if rest and getattr(rest[-1], "type", "") == "template_else_intro":
+                    rest.pop()
+                    other = self.parts(rest)
+                parts.append(TemplateIf(value, inner, other, self.at(token)))
+            else:
+                names = [self.text(child) for child in token.children if child.type == "identifier"]
+                key = names[0] if len(names) == 2 else ""
+                parts.append(TemplateFor(key, names[-1], value, inner, self.at(token)))
+            if rest:
+                rest.pop()
         self.depth -= 1
-        if node.type == "template_if":
-            return TemplateIf(
-                self.expression(head), sections[0], sections[1] if len(sections) > 1 else (), self.at(node)
-            )
-        names = [self.text(child) for child in marks[0].children if child.type == "identifier"]
-        return TemplateFor(
-            names[0] if len(names) == 2 else "", names[-1], self.expression(head), sections[0], self.at(node)
-        )
-
-    def _section(self, nodes: list[Node], before: Node, after: Node, literal: Any) -> tuple[Expression | str, ...]:
-        parts = list(self.parts(nodes, before.end_byte, after.start_byte, literal))
-        if parts and isinstance(parts[0], str) and self._strips(before)[1]:
-            parts[0] = parts[0].lstrip()
-        if parts and isinstance(parts[-1], str) and self._strips(after)[0]:
-            parts[-1] = parts[-1].rstrip()
-        return tuple(part for part in parts if part != "")
+        return tuple(parts)
 
     def _tuple(self, node: Node) -> Expression:
         return Tuple(tuple([self.expression(c) for c in node.children if c.type == "expression"]), self.at(node))
@@ -840,41 +854,38 @@ class _Reader:
         return left
 
 
-_INDENT = re.compile(r"(?:^|(?<=\n))[ \t]*(?=[^\n])")
+def _marks(nodes: Iterable[Node]) -> Iterator[Node]:
+    """What stands between a template's text, in order: interpolations, and the begins and ends of directives."""
+    for node in nodes:
+        if node.type == "template_interpolation" or node.type in _DIRECTIVE_MARKS:
+            yield node
+        elif node.type == "template_directive":
+            yield from _marks(node.children[0].children)
 
 
-def _flush(parts: tuple[Expression | str, ...]) -> tuple[Expression | str, ...]:
-    """`<<-` takes the smallest indentation of all lines away from each. Source: HCL specification, "Templates"."""
-    indents: list[int] = []
-    at_start = True
-    for part in parts:
-        if not isinstance(part, str):
-            if at_start:
-                indents.append(0)
-            at_start = False
-            continue
-        lines = part.split("\n")
-        for number, line in enumerate(lines):
-            if number or at_start:
-                last = number == len(lines) - 1
-                stripped = line.lstrip(" \t")
-                if stripped or (last and part is not parts[-1]):
-                    indents.append(len(line) - len(stripped))
-        at_start = lines[-1].strip(" \t") == "" and len(lines) > 1 and lines[-1] == ""
-    least = min(indents, default=0)
-    flushed: list[Expression | str] = []
-    at_start = True
-    for part in parts:
-        if isinstance(part, str):
-            lines = part.split("\n")
-            for number, line in enumerate(lines):
-                if number or at_start:
-                    cut = min(least, len(line) - len(line.lstrip(" \t")))
-                    lines[number] = line[cut:]
-            at_start = lines[-1] == "" and len(lines) > 1
-            part = _heredoc_text("\n".join(lines))
-        else:
-            at_start = False
-        if part != "":
-            flushed.append(part)
-    return tuple(flushed)
+_DIRECTIVE_MARKS = frozenset(
+    ("template_if_intro", "template_else_intro", "template_if_end", "template_for_start", "template_for_end")
+)
+
+
+def _flush(tokens: list[_Text | Node]) -> None:
+    """`<<-` takes the smallest indentation of all lines away from each. A line begins after a token that ends one; so
+    one whose line break a `~` took away isn't one. Source: HCL's own parser, flushHeredocTemplateParts."""
+    least: int | None = None
+    lines: list[_Text] = []
+    begins = True
+    for token in tokens:
+        if begins:
+            spaces: int | None = 0
+            if isinstance(token, _Text):
+                stripped = token.text.lstrip()
+                if not stripped and token.text.endswith("\n"):
+                    spaces = None  # a blank line has no say
+                else:
+                    spaces = len(token.text) - len(stripped)
+                    lines.append(token)
+            if spaces is not None:
+                least = spaces if least is None else min(least, spaces)
+        begins = isinstance(token, _Text) and token.text.endswith("\n")
+    for line in lines:
+        line.text = line.text[least or 0 :]
