@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations, islice, pairwise, product
 from typing import Any, Literal, TypeVar
 
@@ -30,6 +30,7 @@ from opsctl.iam.patterns import (
     Pattern,
     TooLarge,
     compiled,
+    differ,
     fill,
     has_variables,
     variables_in,
@@ -39,6 +40,7 @@ from opsctl.iam.policy import Principal as Named
 from opsctl.iam.vocabulary import vocabulary
 
 Kind = Literal["identity", "resource", "trust", "not-analysed"]
+KINDS = 64  # kinds of resources for which one action class is given an example each
 CONTEXTS = 2048  # combinations of condition values that are tried for one set of actions
 Values = tuple[str, ...] | None
 # What else than the ARN itself a resource's policy is about.
@@ -319,7 +321,7 @@ def _compare(
         try:
             _explore(actions, mine, base, head, where, found)
         except TooLarge as problem:
-            hard.append(f"{actions[0]}: {problem}")
+            hard.append(f"{actions.first}: {problem}")
     yield from _entries(kind, who, address, found)
     for trouble in hard:
         message = f"What is new here can't be told for {who}, {trouble}"
@@ -345,12 +347,11 @@ def _no_wider(mine: Sequence[_Written], base: _Side, head: _Side) -> bool:
 
 
 def _explore(
-    actions: Sequence[str], statements: Sequence[_Written], base: _Side, head: _Side, where: tuple[str, ...],
+    actions: _Class, statements: Sequence[_Written], base: _Side, head: _Side, where: tuple[str, ...],
     found: dict[object, _Found],
 ) -> None:  # fmt: skip
     """Decide one representative of each piece for one class of actions; what is new goes into `found`."""
     contexts = _contexts(statements, _given(head.who))
-    cells_of: dict[tuple[str, ...], Mapping[int, str]] = {}
     seen: set[object] = set()
     for number, context in enumerate(contexts):
         if number >= CONTEXTS:
@@ -360,23 +361,26 @@ def _explore(
         if (patterns, holding) in seen:
             continue
         seen.add((patterns, holding))
-        if patterns not in cells_of:
-            cells_of[patterns] = Automaton(compiled(each, "resource") for each in patterns).cells()
         wanted = sum(1 << patterns.index(each) for each in where)
-        for cell, shortest in cells_of[patterns].items():
+        for cell, shortest in _cells(patterns).items():
             if where and not cell & wanted:
                 continue
             _judge(actions, context, cell, shortest, patterns, base, head, found)
 
 
+@lru_cache(maxsize=256)
+def _cells(patterns: tuple[str, ...]) -> Mapping[int, str]:
+    return Automaton(compiled(each, "resource") for each in patterns).cells()
+
+
 def _judge(
-    actions: Sequence[str], context: Mapping[str, Values], cell: int, shortest: str, patterns: tuple[str, ...],
+    actions: _Class, context: Mapping[str, Values], cell: int, shortest: str, patterns: tuple[str, ...],
     base: _Side, head: _Side, found: dict[object, _Found],
 ) -> None:  # fmt: skip
-    after = head.decide(actions[0], shortest, context)
+    after = head.decide(actions.first, shortest, context)
     if after.allowed == "no":
         return
-    before = base.decide(actions[0], shortest, context)
+    before = base.decide(actions.first, shortest, context)
     if _RANK[before.allowed] >= _RANK[after.allowed]:
         return
     by_resource = _plausible(actions, cell, patterns, head.estate)
@@ -455,7 +459,7 @@ def _mask(pattern: str) -> int:
 
 def _action_classes(
     statements: Sequence[_Written], about: Sequence[_Written], only: frozenset[str]
-) -> Iterator[tuple[Sequence[str], tuple[int, ...]]]:
+) -> Iterator[tuple[_Class, tuple[int, ...]]]:
     """(actions, the statements that are about them) of each class that at least one statement is about.
 
     Actions that the policies name and the vocabulary doesn't know count as real.
@@ -500,17 +504,37 @@ def _action_classes(
             if outside := held & ~bits:
                 split.append((outside, concerned))
         classes = split
+    more = tuple(name for _, name in unknown)
     for held, concerned in classes:
         if concerned:
-            yield [*_named(held, names, unknown)], concerned
+            yield _Class(held, more), concerned
 
 
-def _named(bits: int, names: Sequence[str], unknown: Sequence[tuple[str, str]]) -> Iterator[str]:
-    text = bin(bits)[:1:-1]
-    at = text.find("1")
-    while at >= 0:
-        yield names[at] if at < len(names) else unknown[at - len(names)][1]
-        at = text.find("1", at + 1)
+class _Class:
+    """Actions that the same statements are about. Naming them all is left until somebody asks."""
+
+    def __init__(self, bits: int, unknown: tuple[str, ...]) -> None:
+        self._bits, self._unknown = bits, unknown
+
+    def _name(self, place: int) -> str:
+        names, _ = _universe()
+        return names[place] if place < len(names) else self._unknown[place - len(names)]
+
+    @property
+    def first(self) -> str:
+        return self._name((self._bits & -self._bits).bit_length() - 1)
+
+    @cached_property
+    def by_templates(self) -> Mapping[tuple[str, ...], Sequence[str]]:
+        """Templates of the resources that actions work on → those actions."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        text = bin(self._bits)[:1:-1]
+        at = text.find("1")
+        while at >= 0:
+            name = self._name(at)
+            found.setdefault(_templates(name), []).append(name)
+            at = text.find("1", at + 1)
+        return found
 
 
 # Resources ----------------------------------------------------------------------------------------------------------
@@ -529,7 +553,7 @@ def _given(who: str | Principal) -> Mapping[str, Values]:
 
 
 def _patterns(statements: Sequence[_Written], context: Mapping[str, Values], who: str | Principal) -> Iterator[str]:
-    values = {**_given(who), **context}
+    values = {**_given(who), **{key.lower(): value for key, value in context.items()}}
 
     def value_of(key: str) -> str | None:
         found = values.get(key.lower())
@@ -542,7 +566,7 @@ def _patterns(statements: Sequence[_Written], context: Mapping[str, Values], who
                 yield filled
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 15)
 def _templates(action: str) -> tuple[str, ...]:
     """Patterns of ARNs on which an action works; "" for one that knows no resources."""
     known = vocabulary().action(action)
@@ -554,14 +578,16 @@ def _templates(action: str) -> tuple[str, ...]:
     return tuple(found) or ("",)
 
 
-def _plausible(
-    actions: Sequence[str], cell: int, patterns: tuple[str, ...], estate: Estate
-) -> Mapping[str, Sequence[str]]:
-    """A resource of this piece on which actions really work → those actions; "" → those that work on none here."""
+def _plausible(actions: _Class, cell: int, patterns: tuple[str, ...], estate: Estate) -> Mapping[str, Sequence[str]]:
+    """A resource of this piece on which actions really work → those actions; "" → those that work on none here.
+
+    Of a class that is very wide ("*"), the first `KINDS` kinds are looked at, and the rest goes with what they gave.
+    """
     walk = _Walk(cell, patterns, estate)
     found: dict[str, list[str]] = {}
-    for action in actions:
-        found.setdefault(walk.example(_templates(action)), []).append(action)
+    for number, (templates, names) in enumerate(actions.by_templates.items()):
+        example = walk.example(templates) if number < KINDS else next(filter(None, found), "")
+        found.setdefault(example, []).extend(names)
     return found
 
 
@@ -585,14 +611,17 @@ class _Walk:
         parts = template.split(":", 5)
         if len(parts) < 6:
             return template
-        for index, value in ((1, self._estate.partition), (3, self._estate.region), (4, self._estate.account)):
+        for index, value in ((3, self._estate.region), (4, self._estate.account)):
             parts[index] = value if parts[index] == "*" else parts[index]
         return ":".join(parts)
 
     def _in(self, template: str) -> str:
         if template in self._tried:
             return self._tried[template]
-        if not template:
+        template = template.replace("arn:*:", f"arn:{self._estate.partition}:", 1)
+        if any(differ(each.text, template) for index, each in enumerate(self._patterns) if self._cell >> index & 1):
+            found = ""
+        elif not template:
             found = "*" if Automaton(self._patterns).within("*") == self._cell else ""
         else:
             size = len(self._patterns)

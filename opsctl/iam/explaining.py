@@ -125,7 +125,7 @@ def _resource(estate: Estate, asked: str) -> str:
         return asked
     arns = {
         name: each.arn
-        for each in (*estate.guarded, *estate.carriers, *estate.principals) if each.arn
+        for each in _named(estate) if each.arn
         for name in (each.address, each.name) if name
     }  # fmt: skip
     if asked in arns:

@@ -256,12 +256,12 @@ def match(pattern: Pattern, text: str) -> Answer:
     """
     if pattern.matches(text):
         return "yes"
-    if (text.isascii() and pattern.text.isascii()) or _differ(pattern.text, text):
+    if (text.isascii() and pattern.text.isascii()) or differ(pattern.text, text):
         return "no"
     return _may_match(pattern, text)
 
 
-def _differ(pattern: str, text: str) -> bool:
+def differ(pattern: str, text: str) -> bool:
     """Whether they differ in a plain letter before anything unknown or wild: so do nearly all ARNs that differ."""
     for one, other in zip(pattern, text, strict=False):
         if one != other:
