@@ -454,7 +454,7 @@ class _Reading:
         path = (*path, key)
         if isinstance(value, Mapping):
             written: list[tuple[Any, Path_]] = [(value, path)]
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             written = [(each, (*path, number)) for number, each in enumerate(value)]
         else:
             written = [(value, path)]
@@ -549,7 +549,7 @@ class _Reading:
         if isinstance(value, str | Unknown):
             self._mark(f"{label}.0", path)
             return (str(value),)
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             self.problem(f"{name} of {named} is {_kind(value)}, not a string or a list of them", path)
             return ()
         self._mark(label, path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.hcl.symbols import is_symbolic
+from opsctl.hcl.symbols import SYMBOL, is_symbolic
 from opsctl.iam.action_checks.fit import is_foreign, key_type, meant_key
 from opsctl.iam.action_checks.subjects import GUIDE, Subject, own
 from opsctl.iam.check import Check
@@ -124,6 +124,8 @@ def wrong_arn(text: str) -> tuple[str, str]:
             return "", ""
         hint = f"arn:aws:s3:::{text}" if re.fullmatch(r"[a-z0-9.-]+(/.*)?", text) and len(text) > 2 else ""
         return f'"{text}" is no ARN', hint
+    if "${" in text or is_symbolic(text):
+        text = SYMBOL.sub("⟦⟧", VARIABLES.sub("*", text))  # they may hold colons
     parts = text.split(":", 5)
     if len(parts) < 6:
         return ("", "") if parts[-1].endswith("*") else (f"{text} has {len(parts)} of an ARN's 6 parts", "")
