@@ -215,14 +215,12 @@ class World:
 
     def _is_open(self, area: Area) -> bool:
         """Something outside the estate may be meant: a wildcard, or an ARN that the estate doesn't know."""
-        return is_open(area) or any(not self._knows(pattern) for pattern, _, _ in area.parts)
-
-    def _knows(self, arn: str) -> bool:
-        return arn in self.by_arn or arn in self._carried
+        return is_open(area) or any(not self._known.within(Area((part,))) for part in area.parts)
 
     @cached_property
-    def _carried(self) -> frozenset[str]:
-        return frozenset(each.arn for each in self.estate.carriers)
+    def _known(self) -> Register[None]:
+        arns = [*(each.arn for each in self.principals), *(each.arn for each in self.estate.carriers)]
+        return Register((arn, None) for arn in arns)
 
     # Edges ----------------------------------------------------------------------------------------------------------
 

@@ -42,8 +42,11 @@ def fits(pattern: str, arn: str) -> bool:
 
 
 def is_open(area: Area) -> bool:
-    """Whether it may hold more than a plan shows: a wildcard, or a value that isn't known."""
-    return any(any(letter in pattern for letter in WILD) or pattern.startswith("⟦") for pattern, _, _ in area.parts)
+    """Whether it may hold several things: a wildcard in the name, or a value that isn't known."""
+    return any(
+        any(letter in (resource_part(pattern) or pattern) for letter in WILD) or pattern.startswith("⟦")
+        for pattern, _, _ in area.parts
+    )
 
 
 class Register(Generic[T]):

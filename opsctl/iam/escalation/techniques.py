@@ -387,7 +387,7 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
     ),
     (
         "Amplify", "amplify", "amplify", "runs a build of its own as {target}",
-        ("amplify:CreateApp | amplify:UpdateApp", "amplify:CreateBranch + amplify:StartJob | amplify:StartJob"),
+        ("amplify:CreateApp + amplify:CreateBranch | amplify:UpdateApp", "amplify:StartJob"),
         "amplify/latest/userguide/how-to-service-role-amplify-console.html",
     ),
     (

@@ -1,0 +1,350 @@
+"""Principals of a Terraform folder: who can come to act as whom, step by step, and what cuts it."""
+
+import json
+
+import pytest
+
+from opsctl.findings import Finding, Severity
+from opsctl.hcl.reading import read_folder
+from opsctl.iam.documents import read_document
+from opsctl.iam.escalation import find
+from opsctl.iam.estate import Estate, Policy, Principal
+from opsctl.iam.gathering import gather
+
+ADMINISTRATOR = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+READS_ORDERS = {
+    "Effect": "Allow",
+    "Action": "dynamodb:*",
+    "Resource": "arn:aws:dynamodb:eu-west-1:111122223333:table/o",
+}
+
+
+def role(name: str, trusted: str, *statements: dict[str, object], boundary: str = "") -> str:
+    """Terraform of a role; `trusted` is a service's name, "account", or a resource's address."""
+    principal = (
+        f'Service = "{trusted}"' if trusted.endswith(".com")
+        else 'AWS = "arn:aws:iam::111122223333:root"' if trusted == "account"
+        else f"AWS = {trusted}.arn"
+    )  # fmt: skip
+    limit = f"permissions_boundary = {boundary}" if boundary else ""
+    return f"""
+        resource "aws_iam_role" "{name}" {{
+          name = "{name}"
+          {limit}
+          assume_role_policy = jsonencode({{ Version = "2012-10-17", Statement = [
+            {{ Effect = "Allow", Action = "sts:AssumeRole", Principal = {{ {principal} }} }}] }})
+        }}
+        resource "aws_iam_role_policy" "{name}" {{
+          role   = aws_iam_role.{name}.id
+          policy = jsonencode({{ Version = "2012-10-17", Statement = {expression(list(statements))} }})
+        }}"""
+
+
+def expression(value: object) -> str:
+    """JSON as HCL; a text that begins with "aws_" is an expression."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {expression(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(expression, value)) + "]"
+    return value if isinstance(value, str) and value.startswith("aws_") else json.dumps(value)
+
+
+def allow(action: object, resource: object = "*", **more: object) -> dict[str, object]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def function(name: str, of: str) -> str:
+    return f"""
+        resource "aws_lambda_function" "{name}" {{
+          function_name = "{name}"
+          role          = aws_iam_role.{of}.arn
+          handler       = "app.handler"
+          runtime       = "python3.12"
+          filename      = "app.zip"
+        }}"""
+
+
+@pytest.fixture
+def ways(tmp_path):
+    """Terraform → findings of one principal, by rule without its area."""
+
+    def judge(*parts: str, of: str = "") -> dict[str, Finding]:
+        (tmp_path / "main.tf").write_text("\n".join(parts))
+        found = [each for each in find(gather(read_folder(tmp_path))) if each.principal.endswith(f"/{of}")]
+        assert len({each.rule for each in found}) == len(found)
+        return {each.rule.removeprefix("escalation/"): each for each in found}
+
+    return judge
+
+
+def deployer(*statements: dict[str, object], **more: str) -> str:
+    return role("deployer", "account", *statements, **more)
+
+
+def test_code_into_a_function_of_an_administrator_is_a_way_to_everything(ways):
+    found = ways(
+        deployer(allow("lambda:UpdateFunctionCode", "aws_lambda_function.cleaner.arn")),
+        role("powerful", "lambda.amazonaws.com", ADMINISTRATOR), function("cleaner", "powerful"), of="deployer",
+    )["function-code"]  # fmt: skip
+    assert found.severity == Severity.CRITICAL
+    assert found.path == ("deployer puts its code into cleaner (which runs as powerful) (lambda:UpdateFunctionCode).",)
+    assert found.place.file.endswith("main.tf")
+    assert found.place.line
+
+
+def test_code_into_a_function_with_more_is_high_and_with_less_is_nothing(ways):
+    parts = (role("worker", "lambda.amazonaws.com", READS_ORDERS), function("cleaner", "worker"))
+    code = allow("lambda:UpdateFunctionCode", "aws_lambda_function.cleaner.arn")
+    assert ways(deployer(code), *parts, of="deployer")["function-code"].severity == Severity.HIGH
+    assert not ways(deployer(code, READS_ORDERS), *parts, of="deployer")
+
+
+def test_code_into_ones_own_function_brings_nothing(ways):
+    assert not ways(
+        role("worker", "lambda.amazonaws.com", allow("lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:function:self")),
+        function("self", "worker"), of="worker",
+    )  # fmt: skip
+
+
+def test_a_target_that_the_plan_does_not_show_makes_the_same_rule_conditional(ways):
+    code = deployer(allow("lambda:UpdateFunctionCode"))
+    without = ways(code, of="deployer")["function-code"]
+    shown = ways(
+        code, role("powerful", "lambda.amazonaws.com", ADMINISTRATOR), function("f", "powerful"), of="deployer"
+    )
+    assert without.rule == shown["function-code"].rule
+    assert without.severity == Severity.MEDIUM < shown["function-code"].severity
+    assert "doesn't show" in without.message
+
+
+def test_only_a_role_that_trusts_the_service_can_be_passed_to_it(ways):
+    statements = (allow(["lambda:CreateFunction", "lambda:InvokeFunction"]),
+                  allow("iam:PassRole", "arn:aws:iam::111122223333:role/powerful"))  # fmt: skip
+    for service, severities in (("lambda.amazonaws.com", [Severity.CRITICAL]), ("ec2.amazonaws.com", [])):
+        found = ways(deployer(*statements), role("powerful", service, ADMINISTRATOR), of="deployer")
+        assert [each.severity for each in found.values()] == severities
+
+
+def test_a_role_that_may_be_passed_to_one_service_only_is_no_way_through_another(ways):
+    passing = allow("iam:PassRole", Condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}})
+    found = ways(deployer(passing, allow("ec2:RunInstances")), role("powerful", "ec2.amazonaws.com", ADMINISTRATOR),
+                 of="deployer")  # fmt: skip
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"},
+        {"Effect": "Deny", "Action": "lambda:CreateFunction", "Resource": "*"},
+        {"Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::*:role/*"},
+        {"Effect": "Deny", "NotAction": ["s3:*"], "Resource": "*"},
+    ],
+    ids=["of passing", "of creating", "of all of IAM", "of all but S3"],
+)
+def test_a_deny_of_one_required_action_cuts(ways, wall):
+    grants = (allow("iam:PassRole"), allow(["lambda:CreateFunction", "lambda:InvokeFunction"]))
+    powerful = role("powerful", "lambda.amazonaws.com", ADMINISTRATOR)
+    assert ways(deployer(*grants), powerful, of="deployer")
+    assert not ways(deployer(*grants, wall), powerful, of="deployer")
+
+
+def test_a_deny_of_the_one_target_leaves_the_others(ways):
+    grants = (allow("iam:PassRole"), allow(["lambda:CreateFunction", "lambda:InvokeFunction"]),
+              {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/powerful"})  # fmt: skip
+    parts = (
+        role("powerful", "lambda.amazonaws.com", ADMINISTRATOR),
+        role("worker", "lambda.amazonaws.com", READS_ORDERS),
+    )
+    found = ways(deployer(*grants), *parts, of="deployer")["pass-role-lambda"]
+    assert found.severity == Severity.HIGH
+    assert "worker" in found.path[0]
+
+
+def boundary(*statements: dict[str, object]) -> str:
+    return f"""
+        resource "aws_iam_policy" "limit" {{
+          name   = "limit"
+          policy = jsonencode({{ Version = "2012-10-17", Statement = {expression(list(statements))} }})
+        }}"""
+
+
+def test_a_boundary_that_lacks_a_required_action_cuts(ways):
+    grants = (allow("iam:PassRole"), allow(["lambda:CreateFunction", "lambda:InvokeFunction"]))
+    powerful = role("powerful", "lambda.amazonaws.com", ADMINISTRATOR)
+    bounded = deployer(*grants, boundary="aws_iam_policy.limit.arn")
+    assert not ways(bounded, boundary(allow("lambda:*")), powerful, of="deployer")
+    assert ways(bounded, boundary(allow(["lambda:*", "iam:PassRole"])), powerful, of="deployer")
+
+
+def test_a_boundary_that_its_holder_may_take_away_is_none(ways):
+    bounded = deployer(ADMINISTRATOR, boundary="aws_iam_policy.limit.arn")
+    assert not ways(bounded, boundary(allow(["s3:*", "lambda:InvokeFunction"])), of="deployer")
+    found = ways(bounded, boundary(allow(["s3:*", "iam:DeleteRolePermissionsBoundary"])), of="deployer")
+    assert found["lift-limits"].severity == Severity.CRITICAL
+
+
+def test_a_deny_that_its_holder_may_take_away_is_none(ways):
+    wall = {"Effect": "Deny", "Action": "iam:PutRolePolicy", "Resource": "*"}
+    grants = (allow("iam:PutRolePolicy"), allow("iam:DeleteRolePolicy", "arn:aws:iam::*:role/deployer"))
+    assert "lift-limits" in ways(deployer(*grants, wall), of="deployer")
+    assert not ways(deployer(grants[0], wall), of="deployer")
+
+
+def test_a_chain_of_three_roles_is_named_step_by_step(ways):
+    found = ways(
+        deployer(allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/builder")),
+        role("builder", "account", allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/releaser")),
+        role("releaser", "account", allow("lambda:UpdateFunctionCode")),
+        role("powerful", "lambda.amazonaws.com", ADMINISTRATOR), function("cleaner", "powerful"), of="deployer",
+    )  # fmt: skip
+    assert list(found) == ["assume-role"]
+    assert found["assume-role"].severity == Severity.CRITICAL
+    assert [step.split()[0] for step in found["assume-role"].path] == ["deployer", "builder", "releaser"]
+
+
+def test_cycles_of_roles_end(ways):
+    parts = [role(name, "account", allow("sts:AssumeRole", f"arn:aws:iam::111122223333:role/{to}"))
+             for name, to in (("a", "b"), ("b", "c"), ("c", "a"))]  # fmt: skip
+    assert all(each.severity < Severity.CRITICAL for each in ways(*parts, of="a").values())
+    parts.append(role("d", "account", allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/a")))
+    parts[2] = role("c", "account", allow("sts:AssumeRole", ["arn:aws:iam::111122223333:role/a",
+                                                             "arn:aws:iam::111122223333:role/top"]))  # fmt: skip
+    parts.append(role("top", "account", ADMINISTRATOR))
+    assert len(ways(*parts, of="d")["assume-role"].path) == 4
+
+
+def test_a_role_that_trusts_others_only_cannot_be_assumed(ways):
+    assuming = allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/top")
+    top = role("top", "aws_iam_role.somebody", ADMINISTRATOR)
+    somebody = role("somebody", "ec2.amazonaws.com", allow("s3:GetObject"))
+    assert not ways(deployer(assuming), top, somebody, of="deployer")
+    found = ways(deployer(assuming), top, somebody, of="somebody")["assume-role"]
+    assert found.severity == Severity.CRITICAL, "who is named needs no permission in its own account"
+    assert "top" in found.fix
+    assert "trust policy" in found.fix
+
+
+def test_a_role_that_trusts_by_name_and_gives_little_more_is_what_somebody_meant(ways):
+    found = ways(deployer(allow("s3:GetObject")), role("reader", "aws_iam_role.deployer", READS_ORDERS), of="deployer")
+    assert found["assume-role"].severity == Severity.MEDIUM
+
+
+def test_policies_of_the_own_role_are_a_way_to_everything_and_of_others_are_conditional(ways):
+    own = ways(deployer(allow("iam:PutRolePolicy", "arn:aws:iam::*:role/deployer")), of="deployer")["put-policy"]
+    other = ways(deployer(allow("iam:PutRolePolicy", "arn:aws:iam::*:role/other")), of="deployer")["put-policy"]
+    assert (own.severity, other.severity) == (Severity.CRITICAL, Severity.MEDIUM)
+
+
+def test_policies_of_a_role_that_it_can_act_as_are_a_way_to_everything(ways):
+    found = ways(
+        deployer(allow("iam:PutRolePolicy", "arn:aws:iam::*:role/reader"), READS_ORDERS),
+        role("reader", "aws_iam_role.deployer", READS_ORDERS), of="deployer",
+    )["put-policy"]  # fmt: skip
+    assert found.severity == Severity.CRITICAL
+    assert len(found.path) == 2
+    assert "assumes reader" in found.path[1]
+
+
+def test_keys_of_a_user_with_more_are_a_way_and_of_oneself_are_none(ways):
+    user = """
+        resource "aws_iam_user" "ann" { name = "ann" }
+        resource "aws_iam_user_policy" "ann" {
+          user   = aws_iam_user.ann.name
+          policy = jsonencode({ Version = "2012-10-17", Statement = [STATEMENTS] })
+        }"""
+    admin = user.replace("STATEMENTS", expression(ADMINISTRATOR))
+    assert ways(deployer(allow("iam:CreateAccessKey", "aws_iam_user.ann.arn")), admin,
+                of="deployer")["access-key"].severity == Severity.CRITICAL  # fmt: skip
+    own = user.replace("STATEMENTS", expression(allow("iam:CreateAccessKey", "arn:aws:iam::*:user/ann")))
+    assert not ways(own, of="ann")
+
+
+def test_an_instance_whose_role_has_more_is_a_way_through_its_shell(ways):
+    instance = """
+        resource "aws_iam_instance_profile" "web" {
+          name = "web"
+          role = aws_iam_role.web.name
+        }
+        resource "aws_instance" "web" {
+          ami                  = "ami-1"
+          instance_type        = "t3.micro"
+          iam_instance_profile = aws_iam_instance_profile.web.name
+        }"""
+    found = ways(deployer(allow("ssm:StartSession")), role("web", "ec2.amazonaws.com", ADMINISTRATOR), instance,
+                 of="deployer")["instance-shell"]  # fmt: skip
+    assert found.severity == Severity.CRITICAL
+    assert "which runs as web" in found.path[0]
+
+
+def test_submitting_jobs_counts_only_where_a_job_with_more_is_shown(ways):
+    definition = """
+        resource "aws_batch_job_definition" "job" {
+          name                 = "job"
+          type                 = "container"
+          container_properties = jsonencode({ image = "i", jobRoleArn = aws_iam_role.job.arn })
+        }"""
+    submitting = deployer(allow("batch:SubmitJob"))
+    assert not ways(submitting, of="deployer")
+    found = ways(submitting, definition, role("job", "ecs-tasks.amazonaws.com", READS_ORDERS), of="deployer")
+    assert found["batch-override"].severity == Severity.MEDIUM
+
+
+def test_a_role_as_which_only_a_service_of_aws_acts_is_nobodys_way(ways):
+    statements = (allow(["iam:PassRole", "ec2:RunInstances"]),)
+    powerful = role("powerful", "ec2.amazonaws.com", ADMINISTRATOR)
+    assert (
+        ways(role("it", "batch.amazonaws.com", *statements), powerful, of="it")["pass-role-ec2"].severity
+        == Severity.LOW
+    )
+    assert (
+        ways(role("it", "ec2.amazonaws.com", *statements), powerful, of="it")["pass-role-ec2"].severity > Severity.HIGH
+    )
+
+
+def test_an_administrator_is_no_finding(ways):
+    assert not ways(deployer(ADMINISTRATOR), role("powerful", "lambda.amazonaws.com", ADMINISTRATOR), of="deployer")
+
+
+def statement_of(actions: object, resource: object = "*") -> Policy:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allow(actions, resource)]})
+    return Policy("work", read_document(text, file="f.json"), "f.json")
+
+
+def test_groups_and_users_are_judged_together():
+    group = Principal("group", "staff", "arn:aws:iam::1:group/staff", policies=(statement_of("s3:GetObject"),))
+    joined = statement_of("iam:PutGroupPolicy", "arn:aws:iam::1:group/staff")
+    user = Principal("user", "ann", "arn:aws:iam::1:user/ann", policies=(joined,), groups=("staff",))
+    (found,) = find(Estate((group, user), account="1"))
+    assert (found.principal, found.severity) == (user.arn, Severity.CRITICAL)
+
+
+def test_joining_a_group_of_administrators_is_a_way_to_everything():
+    group = Principal("group", "admins", "arn:aws:iam::1:group/admins", policies=(statement_of("*"),))
+    user = Principal("user", "ann", "arn:aws:iam::1:user/ann", policies=(statement_of("iam:AddUserToGroup"),))
+    (found,) = find(Estate((group, user), account="1"))
+    assert (found.rule, found.severity) == ("escalation/join-group", Severity.CRITICAL)
+
+
+def test_a_policy_that_nobody_could_read_raises_nothing():
+    lost = Policy("lost", None, "aws_iam_policy.lost")
+    principals = (Principal("role", "r", "arn:aws:iam::1:role/r", policies=(lost,), boundary=lost),
+                  Principal("account", "1", "arn:aws:iam::1:root"))  # fmt: skip
+    assert list(find(Estate(principals, loose=(lost,)))) == []
+
+
+def test_a_thousand_roles_that_may_pass_a_thousand_roles_are_no_million_edges():
+    """The work is counted, not timed: pairs that were looked at."""
+    from opsctl.iam.escalation.graph import World
+
+    service = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    trust = read_document(json.dumps({"Version": "2012-10-17", "Statement": [service]}))
+    actions = ["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]
+    roles = tuple(
+        Principal("role", f"r{at}", f"arn:aws:iam::1:role/r{at}", policies=(statement_of(actions),), trust=trust)
+        for at in range(1000)
+    )
+    world = World(Estate(roles, account="1"))
+    hubs = {id(edge.hub): edge.hub for edges in world.edges.values() for edge in edges if edge.hub is not None}
+    assert len(hubs) == 1
+    assert sum(map(len, world.edges.values())) == len(roles)
