@@ -28,8 +28,8 @@ class Need:
     Attributes:
         resource: ARN, with symbols for what isn't known; "" where it isn't known at all, "*" where there is none.
         why: what needs it: "PutObject at handler.py:12", "its event source mapping".
-        kind: of the resource, as `Guarded.kind` ("dynamodb_table"), where a key may guard it.
-        optional: something that goes on without it.
+        optional: it goes on without, or may never come to it.
+        instead: actions any of which serves as well.
     """
 
     action: str
@@ -37,6 +37,7 @@ class Need:
     why: str = ""
     place: Place = NOWHERE
     optional: bool = False
+    instead: tuple[str, ...] = ()
 
 
 S3_BUCKET_LEVEL = {
@@ -195,7 +196,7 @@ NAMED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "logs": (("logGroupName", "logs:ra:log-group:{}:*"),),
     "s3": (("Bucket", "s3::{}"),),
     "scheduler": (),
-    "secretsmanager": (("SecretId", "secretsmanager:ra:secret:{}-??????"),),
+    "secretsmanager": (("SecretId", "secretsmanager:ra:secret:{}-⟦?⟧"),),
     "sns": (("TopicArn", ""), ("TargetArn", "")),
     "sqs": (("QueueUrl", "sqs:ra:{}"),),
     "ssm": (("Name", "ssm:ra:parameter/{}"), ("Path", "ssm:ra:parameter/{}"), ("Names", "ssm:ra:parameter/{}")),
@@ -231,6 +232,12 @@ def actions_of(service: str, operation: str) -> tuple[str, ...]:
     return (f"{known.prefix}:{action}",) if known and action else ()
 
 
+def _never_made(call: Call) -> bool:
+    """Whether all that it would be about is an empty string: a setting that turns it off."""
+    named = [name for name, _ in NAMED.get(call.service, ()) if name in call.arguments]
+    return bool(named) and all(call.arguments[name] == ("",) for name in named)
+
+
 @dataclass(frozen=True)
 class Where:
     """What an ARN is made of around its name."""
@@ -245,8 +252,10 @@ def needs_of(call: Call, where: Where = Where()) -> tuple[tuple[Need, ...], tupl
     name = f"{call.service}.{call.operation}"
     why = f"{call.operation}{f' by {call.through}' if call.through else ''}"
 
+    optional = call.optional or _never_made(call)
+
     def need(action: str, resource: str = "") -> Need:
-        return Need(action, resource, why, call.place, call.optional)
+        return Need(action, resource, why, call.place, optional)
 
     if name in FREE:
         return (), ()
@@ -297,7 +306,7 @@ def resources_of(call: Call, where: Where) -> tuple[str, ...]:
 
 
 def _shaped(call: Call, value: str | None, shape: str, where: Where) -> Iterator[str]:
-    if value is None or value == UNKNOWN or (value.startswith("⟦?") and call.service != "s3"):
+    if value is None or value in (UNKNOWN, "") or (value.startswith("⟦?") and call.service != "s3"):
         yield ""
         return
     if value.startswith("arn:"):

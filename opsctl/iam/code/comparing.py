@@ -76,7 +76,7 @@ def lacking(usage: Usage, estate: Estate) -> Iterator[Finding]:
         if not need.optional:
             seen[need.action.lower(), need.resource].append(need)
     for (action, resource), needs in seen.items():
-        found = grants.can(action)
+        found = tuple(grant for name in (action, *needs[0].instead) for grant in grants.can(name))
         if found and (not resource or resource == "*" or any(each.on(resource) != "no" for each in found)):
             continue
         if resource and not found and _let_in(usage.role, action, resource, estate):
@@ -107,7 +107,7 @@ def _lacks(usage: Usage, needs: Sequence[Need], elsewhere: Sequence[str]) -> Fin
     but = f"; it is granted on {_list(elsewhere)} only" if elsewhere else ""
     more = f" (and {len(needs) - 1} more)" if len(needs) > 1 else ""
     where = f" at {need.place}" if need.place.file else ""
-    statement = {"Effect": "Allow", "Action": [need.action], "Resource": [_pattern(need.resource)]}
+    statement = {"Effect": "Allow", "Action": [need.action], "Resource": [pattern_of(need.resource)]}
     return Finding(
         LACKS.id,
         Severity.MEDIUM if need.action.startswith(("logs:", "xray:")) else LACKS.severity,
@@ -121,8 +121,10 @@ def _lacks(usage: Usage, needs: Sequence[Need], elsewhere: Sequence[str]) -> Fin
     )
 
 
-def _pattern(resource: str) -> str:
+def pattern_of(resource: str) -> str:
     """A need's resource as a policy names it."""
+    if ":secret:" in resource:
+        resource = resource.replace(f"-{UNKNOWN}", "-??????")  # what Secrets Manager adds to the name
     return resource.replace(UNKNOWN, "*") or "*"
 
 
@@ -168,7 +170,8 @@ def unused(usage: Usage, estate: Estate) -> Iterator[Finding]:
         return
     by_action: dict[str, list[Need]] = defaultdict(list)
     for need in usage.needs:
-        by_action[need.action.lower()].append(need)
+        for action in (need.action, *need.instead):
+            by_action[action.lower()].append(need)
     for policy in usage.role.policies:
         for statement in policy.document.statements if policy.document else ():
             if statement.effect == "Allow" and statement.actions:

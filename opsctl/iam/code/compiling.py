@@ -96,7 +96,9 @@ def _optional(loader: Any, service: str, kind: str) -> Mapping[str, Any]:
 def _resources(model: Mapping[str, Any]) -> dict[str, Any]:
     """Kind → what can be done with it; "" is the service resource itself. All attribute names as Python has them."""
     kinds = {"": model["service"], **model.get("resources", {})}
-    return {kind: _resource(body) for kind, body in sorted(kinds.items())}
+    made = {kind: _resource(body) for kind, body in sorted(kinds.items())}
+    made[""]["has"] = {kind: kind for kind in sorted(model.get("resources", {}))}  # boto3 makes each of them from there
+    return made
 
 
 def _resource(body: Mapping[str, Any]) -> dict[str, Any]:

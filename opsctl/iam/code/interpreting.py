@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,6 +99,7 @@ class Interpreter:
         self.changed = False
         self.exhausted = False
         self.expects_missing = False
+        self.loops = 0
         self.modules_done: set[str] = set()
 
     # — the whole —
@@ -212,14 +213,23 @@ class Interpreter:
             return
         self._branches(scope, it.body, it.orelse)
 
+    def _rounds(self) -> Iterator[None]:
+        """Twice: what a loop's end assigns, its beginning may read. Those inside of another are run again with it."""
+        self.loops += 1
+        try:
+            for _ in range(2 if self.loops == 1 else 1):
+                yield
+        finally:
+            self.loops -= 1
+
     def _do_while(self, it: ast.While, scope: Scope) -> None:
-        for _ in range(2):  # what its end assigns, its beginning may read
+        for _ in self._rounds():
             self.value(it.test, scope)
             self._branches(scope, it.body)
         self._branches(scope, it.orelse)
 
     def _do_for(self, it: ast.For | ast.AsyncFor, scope: Scope) -> None:
-        for _ in range(2):
+        for _ in self._rounds():
             with self._maybe(scope):
                 self.assign(it.target, self.elements(self.value(it.iter, scope), it, scope), scope)
                 self.run(it.body, scope)
@@ -816,6 +826,7 @@ class Interpreter:
         scope = self.scopes.setdefault(key, Scope(function.node.module, function.scope, function=it))
         scope.names.clear()
         self.stack.append(key)
+        loops, self.loops = self.loops, 0
         try:
             self._bind(function, given, scope)
             if isinstance(it, ast.Lambda):
@@ -825,6 +836,7 @@ class Interpreter:
                 value = scope.names.get("return ", NOTHING) or constant(None)
         finally:
             self.stack.pop()
+            self.loops = loops
         before = self.results.get(key, NOTHING)
         after = join((before, value))
         if after != before:

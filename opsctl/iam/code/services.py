@@ -91,7 +91,7 @@ ALSO_SENDS: Mapping[str, tuple[str, ...]] = {
     "firehose": ("firehose:PutRecordBatch",),
     "ecs": ("iam:PassRole", "ecs:TagResource"),
     "s3": ("s3:ListBucket",),
-    "states": ("states:StartSyncExecution",),
+    "batch": ("batch:SubmitJob",),  # on the job's definition, too
 }
 
 NETWORK = ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface")
@@ -150,6 +150,26 @@ def function_needs(carrier: Carrier, estate: Estate) -> Needs:
             yield Need(action, "", "its file system", place, optional=action.endswith("Write"))
 
 
+SERVICES_OWN: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "flow_log": (
+        ("logs:CreateLogStream", "logs:PutLogEvents"),
+        ("logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DescribeLogStreams"),
+    ),
+    "api_gateway_account": (
+        (),
+        ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
+         "logs:PutLogEvents", "logs:GetLogEvents", "logs:FilterLogEvents"),
+    ),
+}  # fmt: skip
+"""What services do with a role that is theirs alone: what they need, and what they may need besides."""
+
+
+def service_needs(carrier: Carrier) -> Needs:
+    needed, besides = SERVICES_OWN[carrier.kind]
+    yield from (Need(action, "", "its logs", carrier.place) for action in needed)
+    yield from (Need(action, "", "its logs", carrier.place, optional=True) for action in besides)
+
+
 def sends_to(target: str, why: str, place: Place) -> Needs:
     service = service_of(target)
     if service not in SENDS:
@@ -158,7 +178,8 @@ def sends_to(target: str, why: str, place: Place) -> Needs:
         )
         return
     resource = f"{target}/⟦?⟧" if service == "s3" else target
-    yield from (Need(action, resource, why, place) for action in SENDS[service])
+    instead = ("states:StartSyncExecution",) if service == "states" else ()
+    yield from (Need(action, resource, why, place, instead=instead) for action in SENDS[service])
     yield from (Need(action, "", why, place, optional=True) for action in ALSO_SENDS.get(service, ()))
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,15 @@ class Sources:
 
     roots: tuple[Any, ...]  # pathlib.Path or zipfile.Path
     packed: frozenset[str] = frozenset()
+    found: dict[str, Source | None] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Source | None:
         """The module of this dotted name; None: it isn't of this code."""
+        if name not in self.found:
+            self.found[name] = self._find(name)
+        return self.found[name]
+
+    def _find(self, name: str) -> Source | None:
         parts = name.split(".")
         if parts[0] in KNOWN or parts[0] in self.packed or parts[0].startswith("mypy_boto3_"):
             return None

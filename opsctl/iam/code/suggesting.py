@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.hcl.symbols import SYMBOL
-from opsctl.iam.code.actions import UNKNOWN, Need, Where
+from opsctl.iam.code.actions import Need, Where
 from opsctl.iam.code.calls import CannotTell
+from opsctl.iam.code.comparing import pattern_of
 from opsctl.iam.code.reading import read_code
 from opsctl.iam.code.usage import Catalogue, needs_of_code, usages
 from opsctl.iam.estate import Estate
@@ -100,7 +101,7 @@ def _suggestion(
     on: dict[str, set[str]] = defaultdict(set)
     for need in needs:
         if not need.optional:
-            on[need.resource.replace(UNKNOWN, "*") or "*"].add(need.action)
+            on[pattern_of(need.resource)].add(need.action)
     on = _without_covered(on)
     together: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for resource, actions in on.items():

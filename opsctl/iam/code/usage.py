@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from opsctl.hcl.symbols import OPEN, symbols_in
@@ -68,8 +68,8 @@ def _function(arn: str) -> str:
 
 def _usage(
     role: Principal,
-    carriers: Iterable[Carrier],
-    invocations: Iterable[Invocation],
+    carriers: Sequence[Carrier],
+    invocations: Sequence[Invocation],
     fed: Mapping[str, list[Invocation]],
     estate: Estate,
     catalogue: Catalogue,
@@ -82,6 +82,11 @@ def _usage(
         names.append(carrier.name)
         if carrier.kind == "sfn_state_machine":
             found += services.machine_needs(carrier, where)
+            continue
+        if carrier.address in {invocation.address for invocation in invocations}:
+            continue  # a schedule, a pipe, a target: what it does is the invocation's
+        if carrier.kind in services.SERVICES_OWN:
+            found += services.service_needs(carrier)
             continue
         if carrier.kind == "lambda_function":
             found += services.function_needs(carrier, estate)
@@ -103,13 +108,12 @@ def _usage(
 
 def _code(carrier: Carrier, where: Where) -> tuple[list[Need | CannotTell], tuple[Call, ...]]:
     if not carrier.code:
-        what = {"lambda_function": "its code isn't on this machine"}.get(
-            carrier.kind, f"what a {carrier.kind.replace('_', ' ')} runs isn't code that is read"
-        )
+        kind = carrier.kind.replace("_", " ")
+        what = "its code isn't on this machine" if kind == "lambda function" else f"{kind}: what it runs isn't read"
         return [CannotTell(f"{carrier.name}: {what}", carrier.place)], ()
     if not _has_python(carrier.code):
         return [CannotTell(f"{carrier.name}: {carrier.code} holds no Python", carrier.place)], ()
-    reading = read_code(carrier.code, carrier.handler, layers=_layers(carrier), environment=carrier.environment or None)
+    reading = read_code(carrier.code, carrier.handler, layers=carrier.layers, environment=carrier.environment or None)
     return needs_of_code(reading, where), reading.unreachable
 
 
@@ -140,10 +144,6 @@ def _has_python(code: str) -> bool:
     return False
 
 
-def _layers(carrier: Carrier) -> tuple[str, ...]:
-    return carrier.layers
-
-
 @dataclass(frozen=True)
 class Catalogue:
     """The estate's resources by address and by ARN: whose name, URL or ARN a value is."""
@@ -168,13 +168,11 @@ class Catalogue:
         for reference in symbols_in(text):
             parts = parted(reference)
             owner = self.by_address.get(parts[0]) or self.by_address.get(without_keys(parts[0])) if parts else None
-            if owner is None or not parts:
+            if owner is None or not parts or (text.startswith("arn:") and owner.kind != "s3_bucket"):
                 continue
             symbol = f"{OPEN}{reference}⟧"
-            before, _, after = text.partition(symbol)
-            if before and owner.kind != "s3_bucket" and not before.endswith(("/", ":")):
-                continue  # a name that is made from another's
-            return owner.arn + _tail(owner, after)
+            after = text.partition(symbol)[2]
+            return owner.arn + (after if after.startswith("/") else "")
         if text.startswith(OPEN):
             return ""
         return text
@@ -201,8 +199,3 @@ class Catalogue:
             )
         for action in besides:
             yield Need(action, key, need.why, need.place, optional=True)
-
-
-def _tail(owner: Guarded, after: str) -> str:
-    """What follows a resource's name in a need: an object's key, an index."""
-    return after if after.startswith("/") else ""
