@@ -481,6 +481,8 @@ class Surroundings:
     def _part(self, name: str, address: str, type_: str) -> str:
         if name in ("partition", "region", "account"):
             return str(getattr(self, name))
+        if name == "id" and IDS.get(type_) == "arn":
+            return symbol(f"{address}.arn_id")  # the last part of an ARN that is the id
         value = self.attribute(address, type_, name)
         if name in DEFAULTS and value == symbol(f"{address}.{name}"):
             return DEFAULTS[name]
