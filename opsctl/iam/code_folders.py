@@ -11,7 +11,12 @@ from opsctl.hcl.configuration import Configuration, Resource
 from opsctl.hcl.symbols import CLOSE, OPEN, symbols_in
 from opsctl.iam.arns import Surroundings, parted
 
-FUNCTIONS = ("functions", "src", "lambda", "lambdas", "function", "code")
+FUNCTIONS = ("functions", "src", "lambda", "lambdas", "function", "code", "jobs", "tasks")
+NAMES = {
+    "aws_lambda_layer_version": "layer_name",
+    "aws_batch_job_definition": "name",
+    "aws_ecs_task_definition": "family",
+}
 LAYERS = ("layers", "layer", "src")
 _MODULE = re.compile(r'\.?module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?$')
 
@@ -54,7 +59,7 @@ class CodeFolders:
             yield from self._source(archive)
         layer = resource.type == "aws_lambda_layer_version"
         named = [_stem(name) for name in (package, key)]
-        named.append(self._text(resource, "layer_name" if layer else "function_name"))
+        named.append(self._text(resource, NAMES.get(resource.type, "function_name")))
         for folder in self._modules_around(resource):
             for below in LAYERS if layer else FUNCTIONS:
                 for name in filter(None, named):

@@ -25,6 +25,7 @@ from opsctl.iam.policy_sources import POLICY_DOCUMENT, Source, Sources, looks_li
 from opsctl.iam.terraform_types import (
     ALSO_GUARDED,
     CARRIERS,
+    FAILURES,
     GUARDS,
     IDENTITY_ELSEWHERE,
     INVOCATIONS,
@@ -42,6 +43,10 @@ ATTACHED = {
     **{f"aws_iam_{kind}_policy_attachments_exclusive": (kind, f"{kind}_name", "policy_arns") for kind in KINDS},
 }
 POLICY_LIKE = re.compile(r"(?:^|_)(?:policy|policies|policy_document|policy_json|access_policies|resource_policy)$")
+CONTAINERS = (
+    "aws_batch_job_definition",
+    "aws_ecs_task_definition",
+)  # code is the job's; images are pulled as another role
 NAMES = (
     "name", "function_name", "bucket", "identifier", "cluster_identifier", "family", "repository_name", "domain_name",
     "alias",
@@ -317,6 +322,8 @@ class _Gathering:
                             continue
                         seen.add((role, way.service))
                         carrier = self._carrier(resource, role, way.service, way.definition, folders, settings)
+                        if "execution" in way.path.lower() and type_ in CONTAINERS:
+                            carrier = replace(carrier, code="", settings={**carrier.settings, "execution": ""})
                         if type_ in ("aws_launch_template", "aws_launch_configuration"):
                             for attribute in ("id", "name", "arn"):
                                 templates[self.around.attribute(resource.address, type_, attribute)] = role
@@ -341,6 +348,8 @@ class _Gathering:
             kind, self._name(resource), arn, role, service, resource.address, handler=self.text(resource, "handler"),
             definition=texts[0] if texts else "", environment=self._environment(resource), place=resource.place,
         )  # fmt: skip
+        if resource.type in CONTAINERS:
+            return replace(made, code=folders.of(resource))
         if kind != "lambda_function":
             return made
         return replace(
@@ -565,10 +574,10 @@ class _Gathering:
                 targets = list(self._targets(resource, row.target))
                 for target in targets:
                     yield Invocation(kind, source, target, role, resource.address, resource.place)
-                for failed in self.texts(resource, "destination_config.on_failure.destination_arn"):
+                for failed in (text for path in FAILURES for text in self.texts(resource, path)):
                     for target in targets:
-                        kind_of_failure = f"{kind}_destination"
-                        yield Invocation(kind_of_failure, target, failed, role, resource.address, resource.place)
+                        failure = f"{kind}_destination"
+                        yield Invocation(failure, target, failed, role, resource.address, resource.place)
 
     def _targets(self, resource: Resource, path: str) -> Iterator[str]:
         if resource.type == "aws_s3_bucket_notification":

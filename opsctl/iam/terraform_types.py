@@ -405,6 +405,15 @@ class Invoking:
     kind_of_source: str = ""
 
 
+FAILURES: tuple[str, ...] = (
+    "destination_config.on_failure.destination_arn",
+    "dead_letter_config.arn",
+    "target.dead_letter_config.arn",
+    "source_parameters.kinesis_stream_parameters.dead_letter_config.arn",
+    "source_parameters.dynamodb_stream_parameters.dead_letter_config.arn",
+)
+"""Where an invoking resource says what takes the events that failed."""
+
 INVOCATIONS: Mapping[str, Invoking] = {
     "aws_lambda_event_source_mapping": Invoking("event_source_arn", "function_name"),
     "aws_sns_topic_subscription": Invoking("topic_arn", "endpoint", "subscription_role_arn"),

@@ -149,8 +149,8 @@ def test_documents_that_merge_each_other_are_a_hole() -> None:
             source_policy_documents=[f"⟦data.aws_iam_policy_document.{other}.json⟧"],
         )
 
-    made = estate(role(), data("a", "b"), data("b", "a"),
-                  resource("aws_iam_role_policy.a", role="worker", policy="⟦data.aws_iam_policy_document.a.json⟧"))  # fmt: skip
+    held = resource("aws_iam_role_policy.a", role="worker", policy="⟦data.aws_iam_policy_document.a.json⟧")
+    made = estate(role(), data("a", "b"), data("b", "a"), held)
     assert "made from itself" in made.not_analysed[0].what
 
 
