@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from opsctl.findings import NOWHERE, Finding, Place, Severity
 from opsctl.hcl.symbols import SYMBOL
-from opsctl.iam.escalation.graph import Edge, Way, World, held_variants, possible
-from opsctl.iam.escalation.holdings import Holdings
+from opsctl.iam.escalation.graph import Edge, Way, World, held_variants
+from opsctl.iam.escalation.holdings import Holdings, possible
 from opsctl.iam.escalation.rules import LIFT, PREFIX, RULES
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.estate import Carrier, Estate, Policy, Principal

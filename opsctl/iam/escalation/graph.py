@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import islice
 
 from opsctl.iam.conditions import context_of
-from opsctl.iam.escalation.holdings import Area, Holdings, may_hold
+from opsctl.iam.escalation.holdings import Area, Holdings, may_hold, possible
 from opsctl.iam.escalation.targets import Register, fits, is_open
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
@@ -42,6 +43,10 @@ class Hub:
     targets: tuple[tuple[int, Carrier | None], ...]
     unknown: tuple[Carrier, ...] = ()
     open: bool = True
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        return frozenset(number for number, _ in self.targets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +150,7 @@ class World:
             at for at, each in enumerate(estate.principals)
             if each.kind in ("role", "user") or (each.kind == "group" and not {each.name, each.arn} & members)
         ]  # fmt: skip
+        self._common: dict[tuple[int, int], list[tuple[int, Carrier | None]]] = {}
         self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
         self._registers: dict[str, Register[tuple[int | None, Carrier | None]]] = {}
 
@@ -326,13 +332,22 @@ class World:
             grants = self.holdings[at].can(action) if kind else ()
             if not grants:
                 continue
-            mine = {target for target, _ in self.hub(kind, (Area.of(grants),)).targets} - {at}
-            for edge in edges if mine else ():
-                for target, carrier in edge.hub.targets if edge.hub else ():
-                    if target in mine:
+            mine = self.hub(kind, (Area.of(grants),))
+            for edge in edges:
+                for target, carrier in self._shared(edge.hub, mine) if edge.hub is not None else ():
+                    if target != at:
                         yield Edge(technique, ({action: grants},), wins=True, target=self.principals[target].arn,
                                    then=(edge, target, carrier))  # fmt: skip
                         break
+
+    def _shared(self, one: Hub, other: Hub) -> Sequence[tuple[int, Carrier | None]]:
+        """Two targets that are in both, or fewer; of two, one isn't the principal itself."""
+        key = (id(one), id(other))
+        found = self._common.get(key)
+        if found is None:
+            numbers = other.numbers
+            found = self._common[key] = list(islice((row for row in one.targets if row[0] in numbers), 2))
+        return found
 
     # Search ---------------------------------------------------------------------------------------------------------
 
@@ -463,23 +478,6 @@ def holds(area: Area, arn: str) -> bool:
         all(fits(each, arn) for each in (pattern, *within)) and not any(fits(each, arn) for each in without)
         for pattern, within, without in area.parts
     )
-
-
-@lru_cache(maxsize=4096)
-def possible(held: frozenset[str]) -> tuple[tuple[Technique, tuple[tuple[str, ...], ...]], ...]:
-    """Techniques with a variant whose actions are all held; principals with the same actions share the answer."""
-    found = []
-    for technique, lowered in _LOWERED:
-        needs = tuple(need for need, low in lowered if low <= held)
-        if needs:
-            found.append((technique, needs))
-    return tuple(found)
-
-
-_LOWERED = tuple(
-    (technique, tuple((need, frozenset(action.lower() for action in need)) for need in technique.needs))
-    for technique in TECHNIQUES
-)
 
 
 def held_variants(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 from re import compile as expression
 
 from opsctl.iam.conditions import NO, YES, Context, context_of, holds
-from opsctl.iam.escalation.techniques import ACTIONS
+from opsctl.iam.escalation.technique import Technique
+from opsctl.iam.escalation.techniques import ACTIONS, LIMITS, TECHNIQUES
 from opsctl.iam.estate import Principal
 from opsctl.iam.evaluation import Grant, grants_of
 from opsctl.iam.patterns import covers
 from opsctl.iam.policy import Condition, Statement
 
+BY_SERVICE: Mapping[str, frozenset[str]] = {
+    service: frozenset(action for action in ACTIONS if action.startswith(f"{service}:"))
+    for service in {action.partition(":")[0] for action in ACTIONS}
+}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 # Where these are all gone, a principal with everything else is no administrator: it can't give itself the rest.
 CORE = frozenset(
@@ -28,10 +33,20 @@ def actions_like(pattern: str) -> frozenset[str]:
     """The actions of techniques that a statement's pattern (in lower case) names."""
     if "*" not in pattern and "?" not in pattern:
         return frozenset((pattern,)) & ACTIONS
-    if pattern in ("*", "*:*"):
-        return ACTIONS
+    service, _, call = pattern.partition(":")
+    if "*" in service or "?" in service:
+        return ACTIONS if pattern in ("*", "*:*") else _matching(pattern, ACTIONS)
+    own = BY_SERVICE.get(service, frozenset())
+    return own if call == "*" else _matching(pattern, own)
+
+
+def _matching(pattern: str, actions: frozenset[str]) -> frozenset[str]:
+    if not actions:
+        return actions
+    if pattern.find("*") == len(pattern) - 1 and "?" not in pattern:
+        return frozenset(action for action in actions if action.startswith(pattern[:-1]))
     found = expression(translate(pattern.replace("[", "[[]")))
-    return frozenset(action for action in ACTIONS if found.match(action))
+    return frozenset(action for action in actions if found.match(action))
 
 
 def named_by(statement: Statement) -> frozenset[str]:
@@ -61,7 +76,6 @@ class Holdings:
 
     def __init__(self, principal: Principal) -> None:
         self.principal = principal
-        self._grants = grants_of(principal)
         statements = [
             statement
             for policy in principal.policies
@@ -70,7 +84,9 @@ class Holdings:
         ]
         allowing = [each for each in statements if each.effect == "Allow"]
         self.named = frozenset().union(*map(named_by, allowing))
-        self.held = frozenset(action for action in self.named if self._grants.can(action))
+        # The engine compiles all of a document; most name nothing that makes a technique.
+        self._grants = grants_of(principal) if self.named & LIMITS or possible(self.named) else None
+        self.held = frozenset(action for action in self.named if self._grants and self._grants.can(action))
         self._usable: dict[tuple[str, str], tuple[Grant, ...]] = {}
         self.everything = bool(CORE & self.held) and any(map(allows_all, allowing)) and self._wide()
 
@@ -79,7 +95,7 @@ class Holdings:
         return any(
             grant.resource == "*" and not grant.within and not grant.without
             for action in CORE & self.held
-            for grant in self._grants.can(action)
+            for grant in self.can(action)
         )
 
     def can(self, action: str, service: str = "") -> tuple[Grant, ...]:
@@ -92,7 +108,7 @@ class Holdings:
         found = self._usable.get(key)
         if found is None:
             asked = context_for(key[0], service)
-            judged = (judge(grant, asked) for grant in self._grants.can(key[0]))
+            judged = (judge(grant, asked) for grant in (self._grants.can(key[0]) if self._grants else ()))
             found = self._usable[key] = tuple(grant for grant in judged if grant is not None)
         return found
 
@@ -137,6 +153,23 @@ def judge(grant: Grant, asked: tuple[tuple[str, str | None], ...]) -> Grant | No
 
 def allows_all(statement: Statement) -> bool:
     return any(each in ("*", "*:*") for each in statement.actions) and "*" in statement.resources
+
+
+@lru_cache(maxsize=4096)
+def possible(held: frozenset[str]) -> tuple[tuple[Technique, tuple[tuple[str, ...], ...]], ...]:
+    """Techniques with a variant whose actions are all held; principals with the same actions share the answer."""
+    found = []
+    for technique, lowered in _LOWERED:
+        needs = tuple(need for need, low in lowered if low <= held)
+        if needs:
+            found.append((technique, needs))
+    return tuple(found)
+
+
+_LOWERED = tuple(
+    (technique, tuple((need, frozenset(action.lower() for action in need)) for need in technique.needs))
+    for technique in TECHNIQUES
+)
 
 
 def may_hold(conditions: Iterable[Condition], context: Context) -> bool:

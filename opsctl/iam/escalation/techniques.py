@@ -727,13 +727,11 @@ def _held() -> Iterator[Technique]:
 
 
 TECHNIQUES: tuple[Technique, ...] = (*_own(), *_become(), *_new(), *_held())
-ACTIONS: frozenset[str] = frozenset(
+LIMITS: frozenset[str] = frozenset(
+    f"iam:{call}{kind}".lower()
+    for kind in ("RolePermissionsBoundary", "UserPermissionsBoundary", "RolePolicy", "UserPolicy")
+    for call in ("Delete", "Put" if "Boundary" in kind else "Detach")
+)
+ACTIONS: frozenset[str] = LIMITS | {
     action.lower() for technique in TECHNIQUES for needs in technique.needs for action in needs
-) | frozenset(
-    action.lower()
-    for action in (
-        "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary", "iam:PutRolePermissionsBoundary",
-        "iam:PutUserPermissionsBoundary", "iam:DetachUserPolicy", "iam:DetachRolePolicy", "iam:DeleteUserPolicy",
-        "iam:DeleteRolePolicy", "iam:RemoveUserFromGroup",
-    )
-)  # fmt: skip
+}
