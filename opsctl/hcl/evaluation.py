@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,9 @@ class Instances:
     items: Mapping[Any, Any]
     uncertain: bool = False
 
+    @cached_property
     def value(self) -> Any:
+        """The instance, or a list or map of all; made once, as each of n instances may ask for one of n others."""
         if self.kind == "one":
             return self.items[None]
         if self.kind == "count":
@@ -731,12 +734,12 @@ def _reference(expression: Reference, frame: Frame) -> Any:
     if name == "local":
         return _walk(module.local(_named(steps, 0)), steps[1:], frame)
     if name == "module":
-        return _walk(module.call(_named(steps, 0)).value(), steps[1:], frame)
+        return _walk(module.call(_named(steps, 0)).value, steps[1:], frame)
     if name == "data":
-        return _walk(module.resource("data", _named(steps, 0), _named(steps, 1)).value(), steps[2:], frame)
+        return _walk(module.resource("data", _named(steps, 0), _named(steps, 1)).value, steps[2:], frame)
     if name in _GIVEN:
         return _GIVEN[name](module, steps)
-    return _walk(module.resource("resource", name, _named(steps, 0)).value(), steps[1:], frame)
+    return _walk(module.resource("resource", name, _named(steps, 0)).value, steps[1:], frame)
 
 
 def _named(steps: tuple[Step, ...], place: int) -> str:

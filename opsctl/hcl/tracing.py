@@ -478,7 +478,7 @@ def _followed(origin: Origin) -> Origin | None:
     elif name == "var" and steps and isinstance(steps[0], str):
         start, steps = _input(module, steps[0]), steps[1:]
     elif name == "module" and steps and isinstance(steps[0], str):
-        value, used = _instance(module.call(steps[0]).value(), steps[1:], frame)
+        value, used = _instance(module.call(steps[0]).value, steps[1:], frame)
         steps = steps[1 + used :]
         if isinstance(value, ModuleValue) and value.module is not None and steps and isinstance(steps[0], str):
             block = value.module.folder.outputs.get(steps[0])
@@ -529,7 +529,7 @@ def _document_of(origin: Origin) -> ResourceValue | None:
     kind, name, *rest = expression.steps
     if kind != "aws_iam_policy_document" or not isinstance(name, str):
         return None
-    value, used = _instance(frame.module.resource("data", kind, name).value(), tuple(rest), frame)
+    value, used = _instance(frame.module.resource("data", kind, name).value, tuple(rest), frame)
     if isinstance(value, ResourceValue) and rest[used:] in (["json"], ["minified_json"]):
         return value
     return None
@@ -633,7 +633,7 @@ class Names:
         if key not in module.folder.resources:
             return ()
         instances = module.resource(*key)
-        value, _ = _instance(instances.value(), steps, frame)
+        value, _ = _instance(instances.value, steps, frame)
         if isinstance(value, ResourceValue):
             return (value.address,)
         if len(instances.items) > MOST_NAMED:
@@ -646,7 +646,7 @@ class Names:
         if name not in module.folder.calls:
             return ()
         instances = module.call(name)
-        value, used = _instance(instances.value(), steps[1:], frame)
+        value, used = _instance(instances.value, steps[1:], frame)
         rest = steps[1 + used :]
         values = [value] if isinstance(value, ModuleValue) else list(instances.items.values())
         if len(values) > MOST_NAMED:
