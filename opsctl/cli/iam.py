@@ -30,6 +30,7 @@ STACK = Path("terraform/stack")
 def check(
     paths: output.Paths,
     source: output.Source = None,
+    var_files: output.VarFiles = None,
     select: Select = None,
     fail_on: output.FailOn = "high",
     fail_on_not_analysed: output.FailOnNotAnalysed = False,
@@ -54,7 +55,7 @@ def check(
     from opsctl.iam.checking import rules
 
     def found(where: Sequence[Path]) -> output.Checked:
-        report = run(where, source=source, select=select or ())
+        report = run(where, source=source, var_files=var_files or (), select=select or ())
         known = rules()
         ran = frozenset(name for name in known if not select or name.startswith(tuple(select)))
         return output.Checked(report, known, ran)

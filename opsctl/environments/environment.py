@@ -50,6 +50,7 @@ class Environment:
         work: folder of its own for Terraform data, plans, logs.
         guards: what its configuration forbids.
         time_scale: how much faster than on AWS a deploy's durations go by; other than 1 only locally.
+        root: the folder of opsctl.toml.
         registration, parent: of an ephemeral environment: what it is, and the one that it was made from.
     """
 
@@ -65,6 +66,7 @@ class Environment:
     work: Path
     guards: Guards = UNGUARDED
     time_scale: float = 1.0
+    root: Path = Path()
     registration: Registration | None = None
     parent: Environment | None = None
 
@@ -133,6 +135,7 @@ def load_environment(config: Config, name: str) -> Environment:
         work=config.work / "environments" / name,
         guards=parse_guards(table.get("guards", {}), f"{place} -> guards"),
         time_scale=_time_scale(table, target, place),
+        root=config.root,
     )
 
 

@@ -76,11 +76,12 @@ def looks_like_a_plan(path: Path) -> bool:
     return '"format_version"' in head and ('"planned_values"' in head or '"terraform_version"' in head)
 
 
-def estate_of(path: Path, *, source: Path | None = None) -> Estate:
+def estate_of(path: Path, *, source: Path | None = None, var_files: Sequence[Path] = ()) -> Estate:
     """Everything that decides who may do what at one path.
 
     Args:
         source: the folder of the Terraform that a plan was made from.
+        var_files: as Terraform's -var-file, for folders.
 
     Raises:
         UsageError: the path or what it holds can't be read at all.
@@ -98,7 +99,7 @@ def estate_of(path: Path, *, source: Path | None = None) -> Estate:
         case Kind.TERRAFORM:
             from opsctl.hcl.reading import read_folder
 
-            return gather(read_folder(path))
+            return gather(read_folder(path, var_files=var_files))
 
 
 @cache
@@ -132,10 +133,17 @@ def rules() -> dict[str, Rule]:
     return {check.rule.id: check.rule for check in checks()}
 
 
-def check(paths: Sequence[Path], *, source: Path | None = None, select: Sequence[str] = ()) -> Report:
+def check(
+    paths: Sequence[Path],
+    *,
+    source: Path | None = None,
+    var_files: Sequence[Path] = (),
+    select: Sequence[str] = (),
+) -> Report:
     """Every check over every path. A check that crashes is a finding; the others run.
 
     Args:
+        source, var_files: see `estate_of`.
         select: beginnings of rule ids ("escalation/"); empty: all.
 
     Raises:
@@ -146,7 +154,7 @@ def check(paths: Sequence[Path], *, source: Path | None = None, select: Sequence
             raise UsageError(
                 f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
             )
-    estates = [estate_of(path, source=source) for path in paths]
+    estates = [estate_of(path, source=source, var_files=var_files) for path in paths]
     found = [finding for estate in estates for finding in findings_of(estate)]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
     ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opsctl.environments.guards.rules import Violation, listed
 from opsctl.environments.ports import Ports
+from opsctl.findings import Report, Severity
 from opsctl.workflows.files import find_definitions
 
 if TYPE_CHECKING:
@@ -40,7 +41,41 @@ def mapping_templates(ports: Ports, plan: Plan) -> Iterator[str]:
     return map(str, plan.template_logic)
 
 
+def policy(ports: Ports, plan: Plan) -> Iterator[str]:
+    from opsctl.policy.linting import lint  # a parser of HCL: imported where an environment asks for it
+
+    environment = ports.environment
+    linted = lint(
+        [environment.stack], var_files=[environment.variables_file], settings={"environment": environment.name}
+    )
+    yield from standing(ports, linted.report, linted.ran, linted.files)
+
+
+def iam(ports: Ports, plan: Plan) -> Iterator[str]:
+    from opsctl.iam.checking import check, rules
+
+    environment = ports.environment
+    report = check([environment.stack], var_files=[environment.variables_file])
+    yield from standing(ports, report, rules(), {finding.place.file for finding in report.findings})
+
+
+def standing(ports: Ports, report: Report, ran: Iterable[str], files: Iterable[str]) -> Iterator[str]:
+    """Findings of high severity or above that no waiver takes out, worst first."""
+    from opsctl.findings.sources import Sources
+    from opsctl.findings.waivers import FILE_NAME, apply, comments, read_waivers
+
+    written = [file for name in (FILE_NAME, "opsctl.toml") if (file := ports.environment.root / name).is_file()]
+    waivers = [waiver for file in written for waiver in read_waivers(file)]
+    judged = apply(
+        report, [*waivers, *comments(Sources(), sorted(files))], today=ports.clock.now().date(), ran=ran, areas=()
+    )
+    for finding in sorted(judged.at_or_above(Severity.HIGH), key=lambda each: (-each.severity, each.place)):
+        yield f"{finding.rule} at {finding.place or finding.resource}: {finding.message}"
+
+
 CHECKS: Mapping[str, Callable[[Ports, Plan], Iterator[str]]] = {
     "workflows": workflows,
     "mapping-templates": mapping_templates,
+    "policy": policy,
+    "iam": iam,
 }

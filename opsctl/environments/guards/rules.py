@@ -23,6 +23,8 @@ GATES: Mapping[str, str] = {
     "functions": "no function that AWS would refuse, or that carries a secret (held for every environment)",
     "workflows": "no state machine that breaks a rule of `opsctl.workflows`",
     "mapping-templates": "no logic in a mapping template of API Gateway",
+    "policy": "no finding of `opsctl policy lint` of high severity or above, with this environment's variables",
+    "iam": "no finding of `opsctl iam check` of high severity or above, with this environment's variables",
     "smoke": "every smoke check passes after the apply; else the command ends with 4",
 }
 """Checks that an environment may require. Source of the rules: terraform/README.md."""

@@ -46,6 +46,7 @@ from opsctl.local.gaps.pipe_metrics import PipeMetrics
 from opsctl.local.gaps.pipes import Pipes
 from opsctl.local.gaps.query_definitions import QueryDefinitions
 from opsctl.local.gaps.queue_metrics import QueueMetrics
+from opsctl.local.gaps.recorded_calls import RecordedCalls
 from opsctl.local.gaps.reserved_concurrency import ReservedConcurrency
 from opsctl.local.gaps.response_headers_policies import ResponseHeadersPolicies
 from opsctl.local.gaps.rule_metrics import RuleMetrics
@@ -71,6 +72,7 @@ from opsctl.local.gaps.web_acls import WebAcls
 from opsctl.local.gaps.websockets import Websockets
 
 GAPS: tuple[type[Gap], ...] = (
+    RecordedCalls,
     EventHistory,
     StateBucket,
     AnonymousBuckets,

@@ -152,7 +152,7 @@ class EventHistory(Gap):
             return self._look_up(request)
         response = await forward(request)
         if response.status < 300:
-            operation = _operation(request)
+            operation = operation_of(request)
             if not operation or _changes(operation):
                 self._events.append(self._event(request, response, operation))
         return response
@@ -162,6 +162,7 @@ class EventHistory(Gap):
 
         account_id = self.cloud.account_of(request)
         identity = resolve_caller_identity(request.access_key)
+        made = ARN.findall(response.body[:4096].decode("utf-8", "replace"))[:2]
         return Event(
             at=time.time(), account_id=account_id, region="us-east-1" if request.service in GLOBAL else request.region,
             service=request.service, operation=operation,
@@ -169,7 +170,7 @@ class EventHistory(Gap):
             access_key=request.access_key,
             caller=identity["userArn"] if identity else f"arn:aws:iam::{account_id}:root", client=request.client,
             user_agent=request.headers.get("user-agent", "")[:250],
-            resources=tuple(dict.fromkeys(_names(request, response)))[:MOST_NAMES],
+            resources=tuple(dict.fromkeys((*names_of(request), *made)))[:MOST_NAMES],
         )  # fmt: skip
 
     def _look_up(self, request: Request) -> Response:
@@ -206,7 +207,7 @@ def _changes(operation: str) -> bool:
     return operation not in DATA and not READS.match(operation)
 
 
-def _operation(request: Request) -> str:
+def operation_of(request: Request) -> str:
     """The operation's name; "" for a REST service."""
     if target := request.headers.get("x-amz-target", ""):
         return target.rpartition(".")[2]
@@ -215,8 +216,8 @@ def _operation(request: Request) -> str:
     return request.query.get("Action", "")
 
 
-def _names(request: Request, response: Response) -> Iterator[str]:
-    """Whatever the request names, and what its answer says was made."""
+def names_of(request: Request) -> Iterator[str]:
+    """Whatever the request names."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):
         yield from (value for key, value in request.form.items() if NAMED.search(key) and len(value) < 300)
@@ -229,9 +230,8 @@ def _names(request: Request, response: Response) -> Iterator[str]:
             if NAMED.search(key[:1].upper() + key[1:]):
                 listed = value if isinstance(value, list) else [value]
                 yield from (one for one in listed[:MOST_NAMES] if isinstance(one, str) and 0 < len(one) < 300)
-    if not _operation(request):
+    if not operation_of(request):
         yield from (unquote(part) for part in request.path.split("/")[1:] if part)
-    yield from ARN.findall(response.body[:4096].decode("utf-8", "replace"))[:2]
 
 
 def rest_operation(service: str, method: str, path: str) -> str:

@@ -93,7 +93,7 @@ def test_a_copy_keeps_where_it_may_live_and_nothing_else() -> None:
         ("clean_tree = 'yes'", "clean_tree", "true or false"),
         ("max_destroys = true", "max_destroys", "whole number"),
         ("max_destroys = -1", "max_destroys", "from 0 on"),
-        ("gates = ['policy']", "gates -> 1", "no gate 'policy'"),
+        ("gates = ['cost']", "gates -> 1", "no gate 'cost'"),
         ("gates = [{}]", "gates -> 1", "no gate"),
         ("protected = [3]", "protected -> 1", "resource type"),
         ("approvals = true", "approvals", "table"),
@@ -120,7 +120,7 @@ def test_a_wrong_field_is_named_by_its_path(tmp_path: Path, text: str, path: str
 
 def test_a_gate_of_a_later_version_lists_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
-        guards(tmp_path, "gates = ['functions', 'iam']")
+        guards(tmp_path, "gates = ['functions', 'cost']")
     assert raised.value.next == f"Gates: {', '.join(GATES)}."
 
 

@@ -398,6 +398,59 @@ def test_logic_in_a_mapping_template_closes_the_gate(ports: Ports, terraform: An
     up(ports, approve=yes, afresh=yes, intent=Intent(overrides={"mapping-templates": "goes with #12"}))
 
 
+OPEN_QUEUE = """
+resource "aws_sqs_queue_policy" "orders" {
+  queue_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/orders"
+  policy    = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = "*", Action = "sqs:*", Resource = "*" }]
+  })
+}
+"""
+OPEN_PORT = """
+resource "aws_security_group" "web" {
+  name        = "web"
+  description = "Everybody's shell"
+  vpc_id      = "vpc-1"
+
+  ingress {
+    description = "SSH"
+    protocol    = "tcp"
+    from_port   = 22
+    to_port     = 22
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+"""
+WAIVER = """
+[[waivers]]
+rule = "*"
+resource = "*"
+owner = "ada"
+reason = "goes with #12"
+expires = {day}
+"""
+
+
+@pytest.mark.parametrize(("gate", "bad"), [("iam", OPEN_QUEUE), ("policy", OPEN_PORT)])
+def test_what_is_open_to_everybody_closes_the_gate_until_somebody_answers_for_it(
+    ports: Ports, plans: Any, gate: str, bad: str
+) -> None:
+    plans(RULE)
+    ports.environment = replace(ports.environment, root=ports.environment.work)
+    guarded(ports, Guards(gates=(gate,)))
+    up(ports, approve=yes, afresh=yes)
+    (ports.environment.stack / "main.tf").write_text(bad)
+    assert "main.tf:" in refused(ports).where
+    today = ports.clock.now().date()
+    waivers = ports.environment.root / "policies.waivers.toml"
+    waivers.write_text(WAIVER.format(day=today))
+    up(ports, approve=yes, afresh=yes)
+    waivers.write_text(WAIVER.format(day=today - timedelta(days=1)))
+    [violation] = refused(ports).violations
+    assert violation.guard == gate
+
+
 def test_a_plan_shows_what_up_would_meet(ports: Ports, plans: Any, terraform: Any) -> None:
     plans(DATABASE)
     guarded(ports, Guards(freeze=(WEEKEND,), protect_stateful=True, reason_required=True))
