@@ -28,7 +28,7 @@ from functools import cached_property
 from typing import Any
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.hcl import Configuration, Resource, Unknown, is_symbolic, symbols_in
+from opsctl.hcl import Configuration, Resource, Unknown, is_symbolic, symbol, symbols_in
 
 IDENTITIES = (
     "arn",
@@ -73,9 +73,20 @@ class Stack:
 
     @cached_property
     def _resources(self) -> Sequence[Resource]:
-        """What will be there after the apply, without what nobody wrote and the provider will compute."""
+        """What will be there after the apply."""
         there = [each for each in self.configuration.resources if each.action != "delete"]
-        return [_written(each) for each in there] if self.configuration.from_plan else there
+        return [self._with_references(each) for each in there] if self.configuration.from_plan else there
+
+    def _with_references(self, resource: Resource) -> Resource:
+        """What a plan alone doesn't know as symbols of what its expression names, rather than as one of itself."""
+        changed: dict[str, Any] = {}
+        for name, value in resource.values.items():
+            own = f"{resource.address}.{name}"
+            text = str(value) if isinstance(value, Unknown) else value
+            if isinstance(text, str) and _is_one_symbol(text) and symbols_in(text)[0] == own:
+                named = self.configuration.references.get(own, ())
+                changed[name] = " ".join(map(symbol, named)) or Unknown("", "only the apply says")
+        return replace(resource, values={**resource.values, **changed}) if changed else resource
 
     @cached_property
     def _by_type(self) -> Mapping[str, Sequence[Resource]]:
@@ -390,16 +401,3 @@ def written_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _is_one_symbol(text: str) -> bool:
     return len(found := symbols_in(text)) == 1 and len(text) == len(found[0]) + 2
-
-
-def _written(resource: Resource) -> Resource:
-    """Without attributes whose value is unknown and named after themselves: nobody wrote them."""
-    own = f"{resource.address}."
-    kept = {name: value for name, value in resource.values.items() if not _is_own(value, own)}
-    return resource if len(kept) == len(resource.values) else replace(resource, values=kept)
-
-
-def _is_own(value: Any, own: str) -> bool:
-    if isinstance(value, Unknown):
-        return value.reference.startswith(own)
-    return isinstance(value, str) and _is_one_symbol(value) and symbols_in(value)[0].startswith(own)

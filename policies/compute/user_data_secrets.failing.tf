@@ -1,9 +1,5 @@
 resource "aws_instance" "app" {
-  user_data = <<-EOT # finds: compute/user-data-secrets
-    #!/bin/sh
-    export DB_PASSWORD=hunter2hunter2
-    run-app
-  EOT
+  user_data = "#!/bin/sh\nexport DB_PASSWORD=hunter2hunter2\nrun-app\n" # finds: compute/user-data-secrets
 }
 
 resource "aws_launch_template" "app" {

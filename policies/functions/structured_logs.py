@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from opsctl.findings import Finding, Rule, Severity
 from opsctl.hcl import Resource
-from opsctl.policy.rule import Stack, look, texts_in
+from opsctl.policy.rule import Stack, is_known, look, texts_in
 
 RULE = Rule(
     id="functions/structured-logs",
@@ -39,5 +39,8 @@ def _uses_powertools(function: Resource) -> bool:
     variables = look(function, "environment.variables", {})
     if not isinstance(variables, Mapping):
         return True  # can't be told
-    layers = " ".join(texts_in(look(function, "layers", []))).lower()
-    return "powertools" in layers or any(name.startswith("POWERTOOLS_") for name in variables)
+    layers = look(function, "layers", [])
+    if not is_known(layers):
+        return True  # one of ours, made by the apply, may hold it
+    names = " ".join(texts_in(layers)).lower()
+    return "powertools" in names or any(name.startswith("POWERTOOLS_") for name in variables)

@@ -28,7 +28,7 @@ DEFAULT_SECONDS, LONGEST_SECONDS = 345_600, 1_209_600  # 4 and 14 days
 
 def find(stack: Stack) -> Iterator[Finding]:
     seen = set()
-    for queue in stack.of_type("aws_sqs_queue"):
+    for queue in sorted(stack.of_type("aws_sqs_queue"), key=lambda each: each.address):
         source = number(look(queue, "message_retention_seconds", DEFAULT_SECONDS))
         for dead in stack.named(
             json_in(look(queue, "redrive_policy")) or look(queue, "redrive_policy"), "aws_sqs_queue"
