@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opsctl.errors import UsageError
@@ -187,6 +187,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"Statement": {"Statement": [None]}})
 @settings(max_examples=150)
 def test_no_json_breaks_the_reader_and_none_without_statements_is_silent(value):
     document = read_document(json.dumps(value), file="x.json")

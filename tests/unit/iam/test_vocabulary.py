@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from opsctl.iam.action_checks.names import judged
 from opsctl.iam.compiling import INDEX, actions_in, changes, compile_index, compiled_service, remembered
+from opsctl.iam.spelling import one_edit
 from opsctl.iam.vocabulary import Service, key_is_one_of, vocabulary
 
 KNOWN = vocabulary()
@@ -85,6 +86,11 @@ def test_what_is_no_action_means_nothing(name):
 )
 def test_the_action_that_was_meant_is_found(written, meant):
     assert KNOWN.nearest(written) == meant
+
+
+def test_one_slip_is_one_character_swapped_left_out_put_in_or_replaced():
+    assert [one_edit(each, "abcd") for each in ("abdc", "acd", "abccd", "abxd")] == [4, 3, 2, 1]
+    assert [one_edit(each, "abcd") for each in ("abcd", "ab", "badc", "abcdef", "xbcy")] == [0] * 5
 
 
 def one_slip(name: str, chance: random.Random) -> str:
