@@ -46,8 +46,7 @@ def read_plan(file: Path, *, source: Path | None = None) -> Configuration:
         PlanUnreadable: no JSON, cut off, a state, a saved (binary) plan, or of another major format.
         UsageError: no such folder.
     """
-    raw = _read(file)
-    own = _own(raw)
+    own = _understood(file, _text(file))
     if source is None:
         return own
     return _joined(own, source)
@@ -74,7 +73,7 @@ class _Plan:
     changes: list[tuple[Resource, Any]] = field(default_factory=list)
 
 
-def _read(file: Path) -> _Plan:
+def _text(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             start = opened.read(4)
@@ -87,13 +86,16 @@ def _read(file: Path) -> _Plan:
             if opened.tell() > LARGEST_BYTES:
                 raise PlanUnreadable(f"This has more than {LARGEST_BYTES >> 20} MiB.", where=str(file))
             opened.seek(0)
-            text = opened.read().decode("utf-8-sig")
+            return opened.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PlanUnreadable(f"This is not UTF-8 text: {error.reason}.", where=str(file)) from error
     except OSError as error:
         raise PlanUnreadable(f"This can't be read: {error.strerror}.", where=str(file)) from error
+
+
+def _understood(file: Path, text: str) -> Configuration:
     try:
-        return _Reader(text, str(file)).plan()
+        return _own(_Reader(text, str(file)).plan())
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
         what = "This plan is cut off" if cut else "This is not JSON"
