@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from docs.deploy_pictures import renew
@@ -16,6 +17,7 @@ from opsctl.cli.lazy import load
 from opsctl.cli.registry import COMMANDS
 from opsctl.exit_codes import ExitCode
 from opsctl.files import write_atomically
+from opsctl.findings import Rule
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 118
@@ -46,12 +48,49 @@ def figures() -> str:
     return table(json.loads(report.read_text())).strip() if report.exists() else "Not measured yet: `make bench`."
 
 
+def checks() -> str:
+    from opsctl.iam.checking import rules
+
+    return catalogue(rules().values())
+
+
+def policies() -> str:
+    from opsctl.policy.linting import OWN_RULES, known_rules
+    from opsctl.policy.loading import built_in
+
+    return catalogue((*known_rules(built_in()), *OWN_RULES))
+
+
+def catalogue(rules: Iterable[Rule]) -> str:
+    """Every rule by its area: what it finds, why that is bad, how to mend it, and where that is written."""
+    by_area: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_area.setdefault(rule.id.partition("/")[0] if "/" in rule.id else "in general", []).append(rule)
+    parts = []
+    for area, found in sorted(by_area.items()):
+        parts.append(f"\n### {area}\n")
+        for rule in sorted(found, key=lambda each: each.id):
+            links = "".join(f" [{number}]({link})" for number, link in enumerate(rule.links, 1))
+            tags = f", {', '.join(rule.tags)}" if rule.tags else ""
+            parts.append(
+                f"- **`{rule.id}`** ({rule.severity.word}{tags}): {rule.title}. {rule.why} *{rule.mend}*{links}"
+            )
+    return "\n".join(parts).strip() + "\n"
+
+
+MADE: Mapping[str, Callable[[], str]] = {
+    "commands": commands, "exit codes": exit_codes, "figures": figures, "checks": checks, "rules": policies,
+}  # fmt: skip
+DOCUMENTS = ("README.md", "docs/iam.md", "docs/policies.md")
+
+
 def renewed(text: str) -> str:
-    """README's text with each marked part made anew."""
-    for name, make in (("commands", commands), ("exit codes", exit_codes), ("figures", figures)):
-        pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
-        made = make()
-        text = re.sub(pattern, lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+    """A document's text with each marked part made anew."""
+    for name, make in MADE.items():
+        if f"<!-- {name}: " in text:
+            pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
+            made = make()
+            text = re.sub(pattern, lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
     return text
 
 
@@ -81,8 +120,8 @@ def picture() -> None:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    write_atomically(readme, renewed(readme.read_text()))
+    for document in DOCUMENTS:
+        write_atomically(ROOT / document, renewed((ROOT / document).read_text()))
     renew()
     if "--picture" in sys.argv:
         picture()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from docs.__main__ import renewed
+import pytest
+
+from docs.__main__ import DOCUMENTS, renewed
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_tables_of_the_readme_are_as_the_code_makes_them() -> None:
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_documents_take_from_the_code_is_as_the_code_makes_it(document: str) -> None:
+    text = (ROOT / document).read_text()
     assert renewed(text) == text, "run: make docs"
 
 
