@@ -52,4 +52,5 @@ def find(stack: Stack) -> Iterator[Finding]:
 
 def _is_limited(settings: Resource) -> bool:
     rate = look(settings, "settings.throttling_rate_limit", -1)
-    return look(settings, "method_path") == "*/*" and (number(rate) is None or (number(rate) or 0) > 0)
+    path = look(settings, "method_path")
+    return (path == "*/*" or not is_known(path)) and (number(rate) is None or (number(rate) or 0) > 0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.policy.rule import Stack, is_written, look
+from opsctl.policy.rule import Stack, is_known, is_written, look
 
 RULE = Rule(
     id="events/scheduled-rule",
@@ -24,5 +24,7 @@ RULE = Rule(
 
 def find(stack: Stack) -> Iterator[Finding]:
     for rule in stack.of_type("aws_cloudwatch_event_rule"):
-        if is_written(look(rule, "schedule_expression")):
+        schedule = look(rule, "schedule_expression")
+        # One that isn't known may be null where there is a pattern.
+        if is_written(schedule) and (is_known(schedule) or not is_written(look(rule, "event_pattern"))):
             yield stack.finding(RULE, rule, f"{rule.address} is a scheduled rule.", at="schedule_expression")

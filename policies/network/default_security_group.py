@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.policy.rule import Stack, is_written, look
+from opsctl.policy.rule import Stack, blocks
 
 RULE = Rule(
     id="network/default-security-group",
@@ -25,7 +25,7 @@ RULE = Rule(
 def find(stack: Stack) -> Iterator[Finding]:
     for group in stack.of_type("aws_default_security_group"):
         for name in ("ingress", "egress"):
-            if is_written(look(group, name)):
+            if blocks(group, name):
                 yield stack.finding(RULE, group, f"{group.address} has {name} rules.", at=name)
     for vpc in stack.of_type("aws_vpc"):
         if stack.lacks(vpc, "aws_default_security_group", "vpc_id"):
