@@ -62,6 +62,12 @@ class Worker(AbstractContextManager["Worker"]):
             raise Ended(why) from error
         return answer
 
+    def forget(self) -> None:
+        """Have a process that runs let go of the configuration that it may hold."""
+        if self._process:
+            with suppress(Ended):
+                self.ask(SECONDS, ask="forget")
+
     def _start(self) -> None:
         theirs, self._requests = os.pipe()
         self._answers, answers = os.pipe()
@@ -193,7 +199,7 @@ class OwnRules(AbstractContextManager["OwnRules"]):
             plan: the plan that it was read from: Rego rules read it as it is.
         """
         yield from self.failures
-        self._worker.stop()  # it may hold another configuration
+        self._worker.forget()
         python = [file for file in self.python if any(rule.id in wanted for rule in file.rules)]
         if python:
             with open(self._worker.folder / "configuration", "wb") as out:

@@ -46,6 +46,11 @@ class Rules:
             configuration, settings = pickle.load(file)  # noqa: S301 - our own parent wrote it
         return Stack(configuration, settings)
 
+    def forget(self) -> dict[str, Any]:
+        """Let go of the configuration, for the next one; Python files stay loaded."""
+        self.__dict__.pop("stack", None)
+        return {}
+
     def load(self, file: str) -> dict[str, Any]:
         """A Python file → its rules."""
         match load_file(Path(file)):

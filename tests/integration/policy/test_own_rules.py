@@ -210,3 +210,12 @@ def test_rules_are_not_loaded_into_our_own_process(tmp_path: Path, rules: OwnRul
 
     assert marker.read_text() != str(os.getpid())
     assert list(findings_of(Configuration(()), (), frozenset(), {})) == []
+
+
+def test_a_second_configuration_is_not_taken_for_the_first(tmp_path: Path, rules: OwnRules) -> None:
+    rules.load([write(tmp_path / "own", one_py=PYTHON.format(name="one", then="pass"), open_rego=OPEN)])
+    said(rules)
+
+    assert said(rules, configuration=Configuration((queue("c", 7),))) == [
+        "own/one c in prod (main.tf:7)", "rego/open queue `c` is open (main.tf:7)",
+    ]  # fmt: skip

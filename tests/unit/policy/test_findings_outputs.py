@@ -118,11 +118,11 @@ def test_what_is_waived_is_suppressed_in_sarif() -> None:
 
 def test_an_annotation_is_on_its_line_and_escaped() -> None:
     finding = replace(
-        OPEN, message="50 % of\nthem: a, b", path=(), fix="", resource="", place=Place("a,b:c.tf", 7, 2, 9)
+        OPEN, message="50 % of\nthem: a, b", path=(), fix="", resource="", place=Place("a,b:c%.tf", 7, 2, 9)
     )
 
     assert list(workflow_commands(Report((finding,)), RULES)) == [
-        "::error file=a%2Cb%3Ac.tf,line=7,endLine=9,col=2,title=s3/public%3A A bucket is public::50 %25 of%0Athem: a, b"
+        "::error file=a%2Cb%3Ac%25.tf,line=7,endLine=9,col=2,title=s3/public%3A A bucket is public::50 %25 of%0Athem: a, b"
     ]
 
 
