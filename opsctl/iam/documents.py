@@ -214,6 +214,7 @@ class _Lines:
 
     def __init__(self, text: str, file: str, place: Place) -> None:
         self.text, self.file, self.place = text, file, place
+        self.value: Any = None  # what the text says
         self._within: dict[int, dict[Path_, int]] = {}  # a statement's begin → where its parts stand, from there
 
     def at(self, path: Path_) -> Place:
@@ -224,6 +225,8 @@ class _Lines:
             begin, end = self._statements[path[1]]
             if len(path) == 2:
                 return self.of_offset(begin)
+            if (offset := self._only(path, begin, end)) >= 0:
+                return self.of_offset(offset)
             if begin not in self._within:
                 self._within[begin] = offsets(self.text[begin:end])
             inner, within = path[2:], self._within[begin]
@@ -233,6 +236,18 @@ class _Lines:
         while path and path not in self._offsets:
             path = path[:-1]
         return self.of_offset(self._offsets[path] if path else 0)
+
+    def _only(self, path: Path_, begin: int, end: int) -> int:
+        """Where a member's key, or a string in a list, stands if its text occurs but once there; else -1."""
+        word: Any = path[-1]
+        if isinstance(word, int):
+            word = self.value
+            for step in path:
+                word = word[step]
+        quoted = f'"{word}"'
+        if not isinstance(word, str) or self.text.count(quoted, begin, end) != 1:
+            return -1
+        return self.text.index(quoted, begin, end)
 
     def of_offset(self, offset: int) -> Place:
         line = bisect_right(self._starts, offset)
@@ -338,7 +353,8 @@ def _parsed(text: str, file: str, place: Place) -> tuple[Any, _Lines, list[str]]
         return made
 
     try:
-        return json.loads(text, object_pairs_hook=members), lines, twice
+        lines.value = json.loads(text, object_pairs_hook=members)
+        return lines.value, lines, twice
     except json.JSONDecodeError as error:
         where = Place(file, error.lineno, error.colno) if file else place
         raise _NotJson(f"not JSON: {error.msg}, line {error.lineno}, column {error.colno}", where) from error

@@ -280,6 +280,9 @@ class Vocabulary:
 
         A service's own "*" or "?" is taken as a pattern too. () where nothing matches.
         """
+        if "*" not in pattern and "?" not in pattern:
+            found = self.action(pattern)
+            return (found.name,) if found else ()
         prefix, colon, action = pattern.partition(":")
         if not colon:
             if not pattern or pattern.strip("*"):

@@ -142,6 +142,8 @@ def denied_everywhere(holder: Principal) -> tuple[str, ...]:
 def reached(pattern: str, denied: tuple[str, ...]) -> tuple[Action, ...]:
     """The actions that a pattern means, without those that are denied."""
     known = vocabulary()
+    if not denied:
+        return tuple(found for name in known.expand(pattern) if (found := known.action(name)))
     if set(denied) & set(WIDE):
         return ()
     gone = {name for each in denied for name in known.expand(each)}
@@ -262,7 +264,7 @@ def wildcard_resource(estate: Estate) -> Iterator[Finding]:
         severity = max(BY_LEVEL[levels[name]] for name in names)
         if narrowed:
             severity = Severity.INFO
-        forms = sorted({form for name in names for form in _forms(name)[:1]})
+        forms = sorted(set(map(form_of, names)) - {""})
         keep = f" Keep {listed(must)} on *: AWS takes nothing else there." if must else ""
         message = (
             f"{listed(names)} could be limited to resources; {statement.name} allows {_them(names)} on all of them."
@@ -274,8 +276,9 @@ def wildcard_resource(estate: Estate) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _forms(pattern: str) -> tuple[str, ...]:
-    return tuple(form for name in vocabulary().expand(pattern) for form in templates(name))
+def form_of(pattern: str) -> str:
+    """An ARN that an action, or one that a pattern means, takes."""
+    return next((form for name in vocabulary().expand(pattern) for form in templates(name)), "")
 
 
 def _them(names: list[str]) -> str:

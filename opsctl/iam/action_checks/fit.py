@@ -130,6 +130,8 @@ def takes(resource: str, template: str) -> bool:
     if resource == "*":
         return True
     mine, theirs = resource.split(":", 5), template.split(":", 5)
+    if len(mine) == 6 and mine[2].isalnum() and theirs[2].isalnum() and mine[2] != theirs[2]:
+        return False  # what most pairs are
     if len(mine) < 6 or len(theirs) < 6:
         return meet(resource, template)
     if not all(meet(ours, other) for ours, other in zip(mine[:5], theirs[:5], strict=True)):
