@@ -70,6 +70,7 @@ from opsctl.hcl.values import (
 )
 
 MOST_INSTANCES = 20_000  # of one block
+MOST_TURNS = 3_000_000  # of all loops of one reading
 META = frozenset({"count", "for_each", "depends_on", "provider", "providers", "source", "version", "lifecycle"})
 META_BLOCKS = frozenset({"provisioner", "connection"})
 
@@ -107,7 +108,7 @@ class Evaluation:
         self._doing: dict[str, None] = {}
         self._templates: dict[str, tuple[Expression | str, ...]] = {}
         self._lines: dict[str, list[str]] = {}
-        self.lenient = False
+        self.lenient, self.turns = False, 0
 
     def lines(self, file: str) -> list[str]:
         """A file's lines, by the name that places have. Raises OSError."""
@@ -157,6 +158,17 @@ class Evaluation:
             return parse_template(text)
         except (ValueError, RecursionError) as error:
             raise EvaluationError(f"malformed template: {error}") from None
+
+
+class Each(dict[str, Any]):
+    """What `each` is in one instance.
+
+    Attributes:
+        written: the for_each that it comes from; place: the key of its element there.
+    """
+
+    written: Attribute | None = None
+    place: Any = None
 
 
 class ModuleValue(Lazy):
@@ -402,7 +414,7 @@ class Module:
         attributes = block.body.attributes
         try:
             if "for_each" in attributes:
-                return self._each(located(attributes["for_each"], self.frame), address, make)
+                return self._each(located(attributes["for_each"], self.frame), address, make, attributes["for_each"])
             if "count" in attributes:
                 return self._count(located(attributes["count"], self.frame), address, make)
         except Cycle:
@@ -442,24 +454,29 @@ class Module:
             uncertain,
         )
 
-    def _each(self, value: Any, address: str, make: Callable[[str, Frame, bool], Any]) -> Instances:
+    def _each(
+        self, value: Any, address: str, make: Callable[[str, Frame, bool], Any], written: Attribute | None = None
+    ) -> Instances:
         if value is None:
             raise EvaluationError("for_each is null")
         items, uncertain = pairs(value)
         if len(items) > MOST_INSTANCES:
             raise EvaluationError(f"for_each has more than {MOST_INSTANCES} elements")
         if reference_of(value) and not has_options(value):
-            each = {"key": symbol(f"{address}[*].each.key"), "value": symbol(f"{address}[*].each.value")}
-            return Instances("each", {each["key"]: make(f"{address}[*]", Frame(self, {"each": each}), True)}, True)
+            every = {"key": symbol(f"{address}[*].each.key"), "value": symbol(f"{address}[*].each.value")}
+            return Instances("each", {every["key"]: make(f"{address}[*]", Frame(self, {"each": every}), True)}, True)
         found: dict[Any, Any] = {}
-        for key, item in items:
+        for place_of, item in items:
+            key = place_of
             if isinstance(value, list):
                 key = item
             key = to_text(key)
             where = f'{address}["{_escaped(plain(key))}"]'
             if uncertain and OPEN in key and len(items) == 1:
                 where = f"{address}[*]"
-            found[key] = make(where, Frame(self, {"each": {"key": key, "value": item}}), uncertain)
+            each = Each(key=key, value=item)
+            each.written, each.place = written, place_of
+            found[key] = make(where, Frame(self, {"each": each}), uncertain)
         return Instances("each", found, uncertain)
 
     def modules(self) -> Iterator[Module]:
@@ -468,7 +485,7 @@ class Module:
             self.evaluation.subject = (f"{self.prefix}module.{name}", "")
             try:
                 instances = self.call(name)
-            except EvaluationError as error:
+            except (EvaluationError, RecursionError) as error:
                 self.evaluation.problem(
                     f"{self.prefix}module.{name} can't be read: {error}.", place(block.file, block.at), severe=True
                 )
@@ -482,7 +499,7 @@ class Module:
             self.evaluation.subject = (f"{self.prefix}{'data.' if mode == 'data' else ''}{kind}.{name}", "")
             try:
                 instances = self.resource(mode, kind, name)
-            except EvaluationError as error:
+            except (EvaluationError, RecursionError) as error:
                 self.evaluation.problem(
                     f"{self.evaluation.subject[0]} can't be read: {error}.", place(block.file, block.at), severe=True
                 )
@@ -499,8 +516,7 @@ class Module:
             evaluation.subject = (resource.address, name)
             try:
                 # Not `attribute`, which gives a symbol for null: here null is what was said.
-                value = evaluate(written.expression, resource.frame)
-                values[name] = finished(value)
+                values[name] = finished(bounded(written.expression, resource.frame))
             except EvaluationError as error:
                 evaluation.problem(
                     f"{resource.address}: {name} can't be told: {error}.", place(written.file, written.at)
@@ -514,7 +530,7 @@ class Module:
                 evaluation.subject = (resource.address, name)
                 try:
                     values[name] = finished(resource.attribute(name))
-                except EvaluationError as error:
+                except (EvaluationError, RecursionError) as error:
                     evaluation.problem(
                         f"{resource.address}: {name} can't be told: {error}.",
                         place(resource.block.file, resource.block.at),
@@ -551,12 +567,21 @@ def located(written: Attribute, frame: Frame) -> Any:
         raise EvaluationError(f"{error} ({written.file}:{written.at.line})") from None
 
 
+def bounded(expression: Expression, frame: Frame) -> Any:
+    """A value; too long a chain of values that refer to each other is an EvaluationError. Only where nothing else is
+    being evaluated: it must not be taken for a value's own error and kept as such."""
+    try:
+        return evaluate(expression, frame)
+    except RecursionError:
+        raise EvaluationError("values refer to each other too deeply") from None
+
+
 def saved(written: Attribute, frame: Frame, reference: str, error: EvaluationError) -> Any:
     """What can be kept of a value that has an error inside: the rest of a policy around one statement."""
     evaluation = frame.module.evaluation
     evaluation.lenient = True
     try:
-        return finished(evaluate(written.expression, frame))
+        return finished(bounded(written.expression, frame))
     except EvaluationError:
         return Unknown(reference, str(error))
     finally:
@@ -574,20 +599,27 @@ def _part(expression: Expression, frame: Frame) -> Any:
 
 
 def finished(value: Any) -> Any:
-    """JSON's own values, symbols and `Unknown`s: a whole resource or module becomes its symbol."""
+    """JSON's own values, symbols and `Unknown`s: a whole resource or module becomes its symbol.
+
+    Raises EvaluationError above MOST elements.
+    """
+    return _finished(value, [functions.MOST])
+
+
+def _finished(value: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise EvaluationError(f"the value has more than {functions.MOST} elements")
     if isinstance(value, Lazy):
         return symbol(value.address)
     if isinstance(value, list):
-        return (
-            type(value)([finished(item) for item in value])
-            if isinstance(value, Some)
-            else [finished(item) for item in value]
-        )
+        items = [_finished(item, left) for item in value]
+        return Some(items) if isinstance(value, Some) else items
     if isinstance(value, dict):
-        items = {str(key): finished(item) for key, item in value.items()}
-        return SomeMap(items) if isinstance(value, SomeMap) else items
+        members = {str(key): _finished(item, left) for key, item in value.items()}
+        return SomeMap(members) if isinstance(value, SomeMap) else members
     if isinstance(value, Unknown) and value.options:
-        return Unknown(value.reference, value.why, tuple(finished(option) for option in value.options))
+        return Unknown(value.reference, value.why, tuple(_finished(option, left) for option in value.options))
     return number(value) if isinstance(value, float) else value
 
 
@@ -642,7 +674,7 @@ def _block_value(body: Body, frame: Frame, reference: str, keep_going: bool) -> 
     found.reference = reference
     for name, written in body.attributes.items():
         try:
-            found[name] = evaluate(written.expression, frame)
+            found[name] = bounded(written.expression, frame) if keep_going else evaluate(written.expression, frame)
         except EvaluationError as error:
             if not keep_going:
                 raise
@@ -697,7 +729,10 @@ def _filled(parts: tuple[Expression | str, ...], frame: Frame) -> Any:
     if any(isinstance(value, Unknown) and value.options for value in values):
         name = "".join(name_of(value) if isinstance(value, Unknown) else plain(to_text(value)) for value in values)
         return lifted(values, lambda texts: "".join(map(to_text, texts)), name[:200])
-    return "".join([value if isinstance(value, str) else to_text(value) for value in values])
+    texts = [value if isinstance(value, str) else to_text(value) for value in values]
+    if len(texts) > 1 and sum(map(len, texts)) > functions.LONGEST:
+        raise EvaluationError("the text is too long")
+    return "".join(texts)
 
 
 def _template_if(expression: TemplateIf, frame: Frame) -> Any:
@@ -848,6 +883,10 @@ def _looped(expression: For, collection: Any, frame: Frame) -> Any:
     keys: list[str] = []
     names = dict(frame.names)
     inner = Frame(frame.module, names)
+    evaluation = frame.module.evaluation
+    evaluation.turns += len(entries)
+    if evaluation.turns > MOST_TURNS:
+        raise EvaluationError(f"loops that take more than {MOST_TURNS} turns")
     for key, value in entries:
         # Frames of an inner `for` copy these names, so that they may change here.
         if expression.key:

@@ -32,6 +32,7 @@ from opsctl.hcl.values import (
     EvaluationError,
     Lazy,
     Set,
+    Split,
     equal,
     has_options,
     identity,
@@ -149,7 +150,7 @@ def _split(separator: str, text: str) -> list[Any]:
             return list(text)
         return text.split(separator)
     if OPEN in separator:
-        return Some([text])
+        return Split([text])
     pieces = [""]
     for piece in _PIECES.split(text):
         if piece[:1] == OPEN or not separator:
@@ -158,11 +159,7 @@ def _split(separator: str, text: str) -> list[Any]:
             first, *rest = piece.split(separator)
             pieces[-1] += first
             pieces.extend(rest)
-    return _Split(pieces)
-
-
-class _Split(Some):
-    """The pieces that are known to be there: what is a symbol may hold more of them."""
+    return Split(pieces)
 
 
 def _join(separator: Any, *lists: Any) -> str:
@@ -170,6 +167,8 @@ def _join(separator: Any, *lists: Any) -> str:
     texts: list[str] = []
     for each in lists:
         texts.extend(to_text(item) for item in to_list(each))
+    if sum(map(len, texts)) > LONGEST:
+        raise EvaluationError("the text is too long")
     return between.join(texts)
 
 
@@ -414,6 +413,8 @@ def _like(items: list[Any], *sources: Any) -> list[Any]:
 
 def _concat(*lists: Any) -> list[Any]:
     found = [to_list(each) for each in lists]
+    if sum(map(len, found)) > MOST:
+        raise EvaluationError(f"the list has more than {MOST} elements")
     return _like([item for each in found for item in each], *found)
 
 
@@ -446,6 +447,8 @@ def _flatten(items: Any) -> list[Any]:
                 pending.append(iter(item))
                 break
             flat.append(item)
+            if len(flat) > MOST:
+                raise EvaluationError(f"the list has more than {MOST} elements")
         else:
             pending.pop()
     return Some(flat) if some else flat
@@ -684,8 +687,13 @@ def expand(value: Any, function: Callable[[Any], Any]) -> Any:
     """`function` of a structure in each alternative of what is in it."""
     found: list[Unknown] = []
     seen: set[str] = set()
+    left = MOST
 
     def look(each: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise EvaluationError(f"the value has more than {MOST} elements")
         if isinstance(each, Unknown):
             if each.options and each.reference not in seen:
                 seen.add(each.reference)
@@ -731,16 +739,25 @@ def _json_text(value: Any) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """A value that json.dumps takes: what isn't known as its symbol."""
-    if isinstance(value, dict):
-        return {key: jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [jsonable(item) for item in value]
-    if isinstance(value, Unknown):
-        return str(value)
-    if isinstance(value, Lazy):
-        return jsonable(value.materialise())
-    return number(value) if isinstance(value, float) else value
+    """A value that json.dumps takes: what isn't known as its symbol. Raises EvaluationError above MOST elements."""
+    left = MOST
+
+    def plainly(value: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:  # a few locals that hold each other twice are 2^n elements
+            raise EvaluationError(f"the value has more than {MOST} elements")
+        if isinstance(value, dict):
+            return {key: plainly(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plainly(item) for item in value]
+        if isinstance(value, Unknown):
+            return str(value)
+        if isinstance(value, Lazy):
+            return plainly(value.materialise())
+        return number(value) if isinstance(value, float) else value
+
+    return plainly(value)
 
 
 def _jsondecode(text: Any) -> Any:

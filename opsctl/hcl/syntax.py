@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import takewhile
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -234,6 +235,10 @@ def _parser() -> Parser:
 
 def parse(data: bytes, file: str = "") -> Source:
     """Native syntax. Malformed text gives `errors` and what is sound around it; raises nothing."""
+    return _parsed(data, file, {})
+
+
+def _parsed(data: bytes, file: str, templates: Mapping[str, str]) -> Source:
     if len(data) > LARGEST:
         return Source(Body(), (SyntaxProblem(f"the file is larger than {LARGEST // 1_000_000} MB", NO_POSITION),))
     data = _plain(data)
@@ -242,7 +247,7 @@ def parse(data: bytes, file: str = "") -> Source:
         mended = _EXPONENT.sub(rb"\1.0\2", data)
         root, data = _parser().parse(mended).root_node, mended
     if not root.has_error:
-        reader = _Reader(data, file)
+        reader = _Reader(data, file, templates=templates)
         return Source(reader.file_body(root), tuple(reader.errors))
     first = _first_error(root)
     errors = [
@@ -277,8 +282,18 @@ def parse_json(data: bytes, file: str = "") -> Source:
         return Source(
             Body(), (SyntaxProblem(f"malformed JSON: {error}", Position(line, getattr(error, "colno", 0), 0)),)
         )
-    # Terraform reads its comments ("//" members) away.
-    source = parse(b"_ =" + _plain(data).strip(), file)
+    templates: dict[str, str] = {}
+
+    def taken_out(match: re.Match[bytes]) -> bytes:
+        # A template in JSON is escaped as a whole: `"${f(\\"x\\")}"`. HCL would see the backslashes.
+        text = match[0]
+        if b"\\" not in text or (b"${" not in text and b"%{" not in text):
+            return text
+        name = f"\ue000{len(templates)}"
+        templates[name] = json.loads(text)
+        return f'"{name}"'.encode()
+
+    source = _parsed(b"_ =" + _JSON_TEXT.sub(taken_out, _plain(data).strip()), file, templates)
     top = source.body.attributes.get("_")
     if source.errors or top is None or not isinstance(top.expression, Object):
         return Source(Body(), source.errors or (SyntaxProblem("the file is not a JSON object", NO_POSITION),))
@@ -390,6 +405,7 @@ def _json_body(value: Object, file: str) -> Body:
     return Body(attributes, tuple(blocks))
 
 
+_JSON_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _EXPONENT = re.compile(rb"(?<![\w.\"-])(\d+)([eE][-+]?\d+)(?![\w])")
 _START = re.compile(rb"^[A-Za-z_][\w-]*(?:[ \t]+(?:\"[^\"\n]*\"|[\w-]+))*[ \t]*\{", re.M)
 
@@ -485,7 +501,10 @@ _SKIP = frozenset({"comment"})
 class _Reader:
     """One file's concrete tree → the tree above."""
 
-    def __init__(self, data: bytes, file: str, line: int = 0) -> None:
+    def __init__(
+        self, data: bytes, file: str, line: int = 0, templates: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.templates = templates
         self.data, self.file, self.line, self.depth = data, file, line, 0
         self.errors: list[SyntaxProblem] = []
 
@@ -640,7 +659,13 @@ class _Reader:
         return Literal(None, self.at(node))
 
     def _string_lit(self, node: Node) -> Expression:
-        return Literal(_quoted_text(self.text(node)[1:-1]), self.at(node))
+        text = _quoted_text(self.text(node)[1:-1])
+        if text in self.templates:
+            parts = parse_template(self.templates[text])
+            if all(isinstance(part, str) for part in parts):
+                return Literal("".join(parts), self.at(node))  # type: ignore[arg-type]
+            return Template(parts, self.at(node))
+        return Literal(text, self.at(node))
 
     def _quoted_template(self, node: Node) -> Expression:
         return self._template(self.tokens(node.children, node.start_byte + 1, node.end_byte - 1, quoted=True), node)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from opsctl.findings import Place
-from opsctl.hcl.evaluation import META, META_BLOCKS, Frame, Module, ModuleValue, ResourceValue, evaluate
+from opsctl.hcl.evaluation import META, META_BLOCKS, Each, Frame, Module, ModuleValue, ResourceValue, evaluate
 from opsctl.hcl.modules import place
 from opsctl.hcl.symbols import Some, SomeMap, Unknown, symbols_in
 from opsctl.hcl.syntax import (
@@ -471,7 +471,7 @@ def _followed(origin: Origin) -> Origin | None:
     if name in origin.names:
         start = origin.names[name]
     elif name in frame.names:
-        return None
+        start, steps = _of_name(frame.names[name], steps, module)
     elif name == "local" and steps and isinstance(steps[0], str):
         if written := module.folder.locals.get(steps[0]):
             start, steps = Origin(written.expression, module.frame, written.file, {}), steps[1:]
@@ -495,6 +495,18 @@ def _followed(origin: Origin) -> Origin | None:
             return None
         start = inner
     return start
+
+
+def _of_name(value: Any, steps: tuple[Step, ...], module: Module) -> tuple[Origin | None, tuple[Step, ...]]:
+    """Where what a loop's or an instance's name stands for is written, and the steps that are left."""
+    if isinstance(value, Each) and value.written is not None and steps[:1] == ("value",):
+        origin = Origin(value.written.expression, module.frame, value.written.file, {})
+        return _member(origin, value.place), steps[1:]
+    if isinstance(value, ModuleValue) and value.module is not None and steps and isinstance(steps[0], str):
+        block = value.module.folder.outputs.get(steps[0])
+        if block is not None and (written := block.body.attributes.get("value")):
+            return Origin(written.expression, value.module.frame, block.file, {}), steps[1:]
+    return None, steps
 
 
 def _input(module: Module, name: str) -> Origin | None:
@@ -585,7 +597,9 @@ class Names:
         name, steps, module = reference.name, reference.steps, frame.module
         if name in frame.names:
             try:
-                return tuple(_addresses(frame.names[name], steps, frame))
+                if name != "each" and (origin := _followed(Origin(reference, frame, "", {}))) is not None:
+                    return self._within(origin)
+                return tuple(dict.fromkeys(_addresses(frame.names[name], steps, frame)))
             except EvaluationError:
                 return ()
         if not steps or not isinstance(steps[0], str):

@@ -39,6 +39,22 @@ def _order(value: Any) -> tuple[int, Any]:
     return (2, value) if isinstance(value, str) else (3, repr(value))
 
 
+class Split(Some):
+    """The pieces of a text with symbols: a symbol may hold the separator too."""
+
+    def piece(self, place: int) -> Any:
+        """A piece that is surely this one; else a symbol of its own."""
+        before = "".join(self[: place + 1])
+        if 0 <= place < len(self) and all(_is_one_piece(reference) for reference in SYMBOL.findall(before)):
+            return self[place]
+        return symbol(f"split({name_of(''.join(self))})[{place}]")
+
+
+def _is_one_piece(reference: str) -> bool:
+    """Whether a symbol is a name or number, which hold none of the separators of ARNs and addresses."""
+    return reference in _GIVEN or reference.endswith((".name", ".account_id", ".owner_id", "each.key"))
+
+
 def identity(value: Any) -> Any:
     """Something hashable that is equal for equal values."""
     if isinstance(value, dict):
@@ -375,6 +391,8 @@ def index(value: Any, key: Any) -> Any:
             if not value:
                 raise EvaluationError("an empty list has no elements")
             return unknown(f"{name_of(value)}[{name_of(key)}]", "the index isn't known", value)
+        if isinstance(value, Split) and isinstance(position, int):
+            return value.piece(position)
         if isinstance(value, Some):
             return value[0] if value else Unknown("an element of an empty list")
         if isinstance(position, int) and 0 <= position < len(value):
