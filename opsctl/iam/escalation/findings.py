@@ -96,14 +96,17 @@ def principal_alone(principal: Principal) -> Iterator[Found]:
             if fitting:
                 held.setdefault(technique.id, (technique, []))[1].extend(fitting)
     for technique, variants in held.values():
-        target = NAMELESS.get(technique.through, "a role")
+        target = NAMELESS[technique.through]
         step = f"{principal.name} {technique.step.format(target=target)} ({' + '.join(variants[0])})."
-        yield Found(Severity.HIGH, technique, principal, (step,), f"as {target}", principal.address,
-                    (common(variants),))  # fmt: skip
+        reaches = EVERYTHING if technique.through in (Through.SELF, Through.ANYTHING) else f"can act as {target}"
+        yield Found(Severity.HIGH, technique, principal, (step,), reaches, principal.address, (common(variants),))
 
 
+EVERYTHING = "can come to every permission"
 NAMELESS = {
     Through.SELF: "itself",
+    Through.ANYTHING: "a new principal",
+    Through.ELSEWHERE: "somebody who has more",
     Through.GROUP: "a group that has more",
     Through.USER: "another user",
     Through.ROLE: "a role that has more",
@@ -223,7 +226,7 @@ def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | 
     everyday = edge.technique.seen_only
     if chain:
         severity = Severity.HIGH if everyday else Severity.CRITICAL
-        return found_on(world, severity, edge, chain, "with every permission", held)
+        return found_on(world, severity, edge, chain, EVERYTHING, held)
     if edge.wins:
         return None
     chain = world.to_more(at, edge)
@@ -232,21 +235,23 @@ def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | 
         last = chain[-1].to
         assert last is not None
         name = world.principals[last].name
-        return found_on(world, Severity.MEDIUM if meant else Severity.HIGH, edge, chain, f"as {name}", held)
+        return found_on(world, Severity.MEDIUM if meant else Severity.HIGH, edge, chain, f"can act as {name}", held)
     hub = edge.hub
     if everyday or (hub is not None and not hub.open and not hub.unknown):
         return None
-    if hub is None and edge.technique.through is Through.SELF and edge.target and not edge.wins:
-        target = edge.target
-    else:
-        nameless = NAMELESS.get(edge.technique.through, "a role")
-        target = hub.unknown[0].name if hub is not None and hub.unknown else nameless
     useful = [variant for variant in edge.held if is_useful(edge.technique, variant)]
     if not useful:
         return None
+    if hub is not None and hub.unknown:
+        target, reaches = hub.unknown[0].name, f"can act as {hub.unknown[0].name}, whose role this plan doesn't show"
+    elif edge.technique.through is Through.SELF:
+        target = edge.target.rpartition("/")[2] or "principals or policies other than its own"
+        reaches = "may come to every permission, by what this plan doesn't show"
+    else:
+        target = NAMELESS[edge.technique.through]
+        reaches = f"can act as {target}, which this plan doesn't show"
     step = sentence(principal, edge, target, useful[0])
-    return Found(Severity.MEDIUM, edge.technique, principal, (step,), f"as {target}, which this plan doesn't show",
-                 principal.address, (common(held),))  # fmt: skip
+    return Found(Severity.MEDIUM, edge.technique, principal, (step,), reaches, principal.address, (common(held),))
 
 
 def found_on(
@@ -319,7 +324,7 @@ def finding(one: Found, counts: Counter[tuple[str, int]]) -> Finding:
     every = [cut for step in one.cuts for cut in step]
     cut = max(every, key=lambda each: counts[each.key], default=None)
     place = place_of(cut) if cut is not None else one.principal.place
-    message = f"{one.principal.name} can act {one.reaches}: {one.technique.title[0].lower()}{one.technique.title[1:]}."
+    message = f"{one.principal.name} {one.reaches}: {one.technique.title[0].lower()}{one.technique.title[1:]}."
     return Finding(
         PREFIX + one.technique.id, one.severity, message, one.principal.arn or one.principal.name, one.path,
         resource=(cut.policy.address if cut is not None and cut.policy is not None else "") or one.resource,

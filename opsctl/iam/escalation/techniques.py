@@ -188,6 +188,12 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
         "batch/latest/userguide/job_definition_parameters.html",
     ),
     (
+        "Batch compute environments", "batch-environment", "ec2", "has instances started that run as {target}",
+        ("batch:CreateComputeEnvironment | batch:UpdateComputeEnvironment",
+         "ec2:CreateLaunchTemplate | ec2:CreateLaunchTemplateVersion"),
+        "batch/latest/userguide/launch-templates.html",
+    ),
+    (
         "Glue development endpoints", "glue-endpoint", "glue", "opens a development endpoint that runs as {target}",
         ("glue:CreateDevEndpoint",), "glue/latest/dg/dev-endpoint.html",
     ),
@@ -195,6 +201,11 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
         "Glue", "glue", "glue", "has a job of its own run as {target}",
         ("glue:CreateJob | glue:UpdateJob", "glue:StartJobRun | glue:CreateTrigger"),
         "glue/latest/dg/getting-started-access.html",
+    ),
+    (
+        "Glue blueprints", "glue-blueprint", "glue", "has a blueprint's script of its own run as {target}",
+        ("glue:CreateBlueprint | glue:UpdateBlueprint", "glue:StartBlueprintRun"),
+        "glue/latest/dg/developing-blueprints.html",
     ),
     (
         "Glue sessions", "glue-session", "glue", "runs statements in a session that runs as {target}",
@@ -334,7 +345,8 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
     ),
     (
         "Systems Manager Automation", "ssm-automation", "ssm", "runs a runbook as {target}",
-        ("ssm:StartAutomationExecution",), "systems-manager/latest/userguide/automation-setup-iam.html",
+        ("ssm:StartAutomationExecution | ssm:RegisterTaskWithMaintenanceWindow | ssm:UpdateMaintenanceWindowTask",),
+        "systems-manager/latest/userguide/automation-setup-iam.html",
     ),
     (
         "Systems Manager hybrid nodes", "ssm-activation", "ssm", "makes its own machine a node that runs as {target}",
@@ -387,7 +399,7 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
     ),
     (
         "Amplify", "amplify", "amplify", "runs a build of its own as {target}",
-        ("amplify:CreateApp + amplify:CreateBranch | amplify:UpdateApp", "amplify:StartJob"),
+        ("amplify:CreateApp + amplify:CreateBranch | amplify:UpdateApp | amplify:UpdateBranch", "amplify:StartJob"),
         "amplify/latest/userguide/how-to-service-role-amplify-console.html",
     ),
     (
@@ -441,7 +453,8 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
     (
         "AppStream", "appstream", "appstream", "streams a desktop that runs as {target}",
         ("appstream:CreateImageBuilder + appstream:CreateImageBuilderStreamingURL"
-         " | appstream:CreateFleet + appstream:CreateStreamingURL",),
+         " | appstream:CreateFleet + appstream:CreateStreamingURL"
+         " | appstream:CreateAppBlockBuilder + appstream:CreateAppBlockBuilderStreamingURL",),
         "appstream2/latest/developerguide/using-iam-roles-to-grant-permissions-to-applications-scripts-streaming-instances.html",
     ),
     (
@@ -482,6 +495,16 @@ NEW: tuple[tuple[str, str, str, str, tuple[str, ...], str], ...] = (
         ("eks:CreatePodIdentityAssociation | eks:UpdatePodIdentityAssociation",
          "eks:CreateAccessEntry + eks:AssociateAccessPolicy"),
         "eks/latest/userguide/pod-identities.html",
+    ),
+    (
+        "EKS capabilities", "eks-capability", "capabilities.eks", "has a capability of a cluster act as {target}",
+        ("eks:CreateCapability | eks:UpdateCapability", "eks:CreateAccessEntry + eks:AssociateAccessPolicy"),
+        "eks/latest/userguide/capabilities.html",
+    ),
+    (
+        "Mainframe Modernization", "mainframe", "m2", "runs an application of its own as {target}",
+        ("m2:CreateApplication", "m2:CreateDeployment", "m2:StartApplication | m2:StartBatchJob"),
+        "m2/latest/userguide/security-iam.html",
     ),
     (
         "Parallel Computing Service", "pcs", "ec2", "starts nodes that run as {target}",

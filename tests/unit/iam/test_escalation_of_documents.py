@@ -192,6 +192,18 @@ def test_techniques_name_actions_that_aws_has():
     assert {action.split(":")[0] for action in gone} <= {"codestar"}
 
 
+def without_code() -> set[str]:
+    lines = (ROOT / "tests/data/iam/roles_without_code.txt").read_text().splitlines()
+    return {name for line in lines if line.startswith(" ") for name in line.split()}
+
+
+def test_every_service_that_takes_a_role_runs_code_as_it_or_is_said_not_to():
+    passed = {action.split(":")[0] for technique in TECHNIQUES for need in technique.needs if "iam:PassRole" in need
+              for action in need} - {"iam"}  # fmt: skip
+    assert len(passed) > 50
+    assert not passed & without_code()
+
+
 def test_every_rule_says_what_why_and_where_to_read():
     ids = [check.rule.id for check in CHECKS]
     assert len(ids) == len(set(ids))
