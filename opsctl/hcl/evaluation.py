@@ -71,7 +71,8 @@ from opsctl.hcl.values import (
 
 MOST_INSTANCES = 20_000  # of one block
 MOST_TURNS = 3_000_000  # of all loops of one reading
-META = frozenset({"count", "for_each", "depends_on", "provider", "providers", "source", "version", "lifecycle"})
+META = frozenset({"count", "for_each", "depends_on", "provider", "lifecycle"})
+META_CALL = frozenset({"count", "for_each", "depends_on", "providers", "source", "version"})
 META_BLOCKS = frozenset({"provisioner", "connection"})
 
 
@@ -361,7 +362,7 @@ class Module:
 
     def _maker(self, name: str, block: Block) -> Callable[[str, Frame, bool], ModuleValue]:
         folder = self._called(name, block)
-        inputs = {key: (each.expression, None) for key, each in block.body.attributes.items() if key not in META}
+        inputs = {key: (each.expression, None) for key, each in block.body.attributes.items() if key not in META_CALL}
 
         def make(address: str, frame: Frame, uncertain: bool) -> ModuleValue:
             if folder is None:
@@ -401,7 +402,7 @@ class Module:
             return None
         found = evaluation.folders.read(folder)
         for key in block.body.attributes:
-            if key not in META and key not in found.variables:
+            if key not in META_CALL and key not in found.variables:
                 subject, evaluation.subject = evaluation.subject, (address, key)
                 evaluation.problem(
                     f"{address} is given {key!r}, which is none of its variables.",

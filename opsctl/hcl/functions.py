@@ -820,6 +820,8 @@ def _yaml_block(text: str, indent: str) -> str:
 
 
 def _yamldecode(text: Any) -> Any:
+    if reference := lone(to_text(text)):
+        return Unknown(f"yamldecode({reference})", "depends on what is not known")
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
@@ -1211,7 +1213,7 @@ FUNCTIONS: dict[str, Function] = {
     "jsonencode": _any(jsonencode),
     "jsondecode": _texts(_jsondecode),
     "yamlencode": _any(lambda value: expand(value, _yamlencode)),
-    "yamldecode": _known(_yamldecode),
+    "yamldecode": _texts(_yamldecode),
     "csvdecode": _known(_csvdecode),
     "urlencode": _known(_urlencode, gives="text"),
     "urldecode": _known(lambda text: unquote_plus(to_text(text)), gives="text"),

@@ -196,6 +196,13 @@ def test_no_folder_and_no_terraform_are_usage_errors(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+def test_a_resource_may_have_a_source_and_a_version_of_its_own(read: Any) -> None:
+    configuration = read('resource "a" "b" {\n  source = "x"\n  version = "1"\n  providers = ["p"]\n}\n')
+
+    assert configuration.resources[0].values == {"source": "x", "version": "1", "providers": ["p"]}
+    assert configuration.resources[0].places["source"].line == 2
+
+
 def test_providers_and_their_default_tags_are_kept(read: Any) -> None:
     configuration = read(
         'provider "aws" {\n  alias = "us"\n  region = "us-east-1"\n  default_tags {\n    tags = { Owner = "me" }\n  }\n}\n'  # noqa: E501
