@@ -13,6 +13,7 @@ that changed, with the number of pieces that its statements cut.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -139,9 +140,10 @@ def _by_resource(base: Estate, head: Estate) -> Iterator[NewAccess]:
             continue
         if policies[1] is None and (policies[0] is None or not _denies(policies[0])):
             continue
-        statements = [each for policy in policies for each in _statements_of(policy)]
+        old, new = (_statements_of(policy) for policy in policies)
         where = (after.arn, *(after.arn + inside for inside in _INSIDE.get(after.kind, ())))
-        yield from _for_each_concerned("resource", after.address, statements, base, head, where)
+        change = _Change("resource", after.address, old, new, where, must=after.kind == "kms_key")
+        yield from _by_policy(change, base, head)
 
 
 def _by_trust(base: Estate, head: Estate) -> Iterator[NewAccess]:
@@ -150,26 +152,57 @@ def _by_trust(base: Estate, head: Estate) -> Iterator[NewAccess]:
             continue
         if before is not None and _essence(before.trust) == _essence(after.trust):
             continue
-        sides = (before.trust if before is not None else None, after.trust)
-        statements = [(each, _version(document)) for document in sides if document for each in document.statements]
-        yield from _for_each_concerned("trust", after.address, statements, base, head, (after.arn,))
+        trust = before.trust if before is not None else None
+        old, new = (
+            [(each, _version(side)) for each in side.statements] if side else [] for side in (trust, after.trust)
+        )
+        change = _Change("trust", after.address, old, new, (after.arn,), must=True, absent=before is None)
+        yield from _by_policy(change, base, head)
 
 
-def _for_each_concerned(
-    kind: Kind, address: str, statements: list[_Written], base: Estate, head: Estate, where: tuple[str, ...]
-) -> Iterator[NewAccess]:
-    """New access that a resource's or role's policy gives; what anybody gets isn't said again for each principal."""
-    only = ASSUMING if kind == "trust" else frozenset()
-    for_anybody: set[str] = set()
-    for who_before, who_after, own, named in _concerned(statements, base, head):
+@dataclass(frozen=True)
+class _Change:
+    """A resource's or role's policy that changed.
+
+    Attributes:
+        where: patterns of the ARNs that it guards.
+        must: a principal's own policies don't suffice within the account (keys and roles).
+        absent: it wasn't there before.
+    """
+
+    kind: Kind
+    address: str
+    old: list[_Written]
+    new: list[_Written]
+    where: tuple[str, ...]
+    must: bool = False
+    absent: bool = False
+
+    @property
+    def lost_denies(self) -> bool:
+        """Whether it denies less than before: then principals that nobody names may gain."""
+        kept = {_meaning(one) for one, _ in self.new}
+        return any(one.effect == "Deny" and _meaning(one) not in kept for one, _ in self.old)
+
+
+def _by_policy(change: _Change, base: Estate, head: Estate) -> Iterator[NewAccess]:
+    """New access that a changed policy gives; what anybody gets isn't said again for each principal."""
+    only = ASSUMING if change.kind == "trust" else frozenset()
+    statements = [*change.old, *change.new]
+    open_to_all: set[int] = set()
+    for who_before, who_after, own, named in _concerned(change, base, head):
+        if open_to_all and not named and not change.lost_denies:
+            continue
         for each in _compare(
-            kind, address, [*statements, *own], _Side(base, who_before), _Side(head, who_after),
-            about=statements, where=where, only=only,
+            change.kind, change.address, [*statements, *own], _Side(base, who_before, change.absent),
+            _Side(head, who_after), about=statements, where=change.where, only=only,
         ):  # fmt: skip
+            by_policy = {id(one.statement) for one in each.allowing if one.layer == change.kind}
             if each.principal == "*":
-                for_anybody |= set(each.actions)
-            if named or not for_anybody.issuperset(each.actions):
-                yield each
+                open_to_all |= by_policy
+            elif by_policy and by_policy <= open_to_all:
+                continue
+            yield each
 
 
 def _not_analysed(base: Estate, head: Estate) -> Iterator[NewAccess]:
@@ -237,22 +270,23 @@ def _statements_of_principal(principal: Principal) -> list[_Written]:
 
 
 def _concerned(
-    statements: Sequence[_Written], base: Estate, head: Estate
+    change: _Change, base: Estate, head: Estate
 ) -> Iterator[tuple[str | Principal, str | Principal, list[_Written], bool]]:
     """Whom a resource's or a role's policy may let in or keep out.
 
     Gives (who before, who after, their own statements, whether it is named), anybody first. Principals of the estate
-    that nobody names are asked where the policy speaks of everybody, of their account, or denies.
+    that nobody names are asked only where that can matter, and only those whose own policies come near.
     """
+    statements = [*change.old, *change.new]
     named = dict.fromkeys(each for one, _ in statements for each in (*one.principals, *one.not_principals))
     asked = dict.fromkeys(sorted((_as_asked(each) for each in named), key=lambda who: who != "*"), True)
-    everyone = any(each.is_everybody for each in named) or any(one.not_principals for one, _ in statements)
-    ours = any(account_of(who) in (head.account, base.account) and who.endswith(":root") for who in asked)
     if any(one.not_principals and one.effect == "Allow" for one, _ in statements):
         asked = {"*": True} | asked
-    if everyone or ours or any(one.effect == "Deny" for one, _ in statements):
+    ours = any(account_of(who) in (head.account, base.account) and who.endswith(":root") for who in asked)
+    if "*" in asked or change.lost_denies or (ours and change.must):
         for each in head.principals:
-            if each.kind in ("role", "user") and each.arn:
+            near = each.kind in ("role", "user") and each.arn
+            if near and ("*" in asked or _comes_near(each, change)):
                 asked.setdefault(each.arn, False)
     inside = {each.arn: each for each in head.principals if each.arn}
     before = {each.arn: each for each in base.principals if each.arn}
@@ -263,6 +297,18 @@ def _concerned(
             yield old, after, [*_statements_of_principal(old), *_statements_of_principal(after)], by_name
         else:
             yield who, who, [], by_name
+
+
+def _comes_near(principal: Principal, change: _Change) -> bool:
+    """Whether one of its own policies allows something on such a resource, or nobody can tell."""
+    where = [compiled(each, "resource").text for each in change.where]
+    return any(policy.document is None for policy in principal.policies) or any(
+        one.effect == "Allow"
+        and (bool(one.not_resources) or any(
+            not differ(compiled(each, "resource").text, text) for each in one.resources for text in where
+        ))
+        for policy in principal.policies for one, _ in _statements_of(policy)
+    )  # fmt: skip
 
 
 def _as_asked(named: Named) -> str:
@@ -276,10 +322,15 @@ def _as_asked(named: Named) -> str:
 
 @dataclass(frozen=True)
 class _Side:
+    """One side of the change: `absent` where what is asked about isn't there yet, so that nobody may do anything."""
+
     estate: Estate
     who: str | Principal
+    absent: bool = False
 
     def decide(self, action: str, resource: str, context: Mapping[str, Values]) -> Decision:
+        if self.absent:
+            return Decision("no", (), (), (), (f"{resource} was not there.",))
         return decide(Request(self.who, action, resource, context, complete=True), self.estate)
 
 
@@ -351,12 +402,12 @@ def _explore(
     found: dict[object, _Found],
 ) -> None:  # fmt: skip
     """Decide one representative of each piece for one class of actions; what is new goes into `found`."""
-    contexts = _contexts(statements, _given(head.who))
+    contexts = _contexts(statements, head.who)
     seen: set[object] = set()
     for number, context in enumerate(contexts):
         if number >= CONTEXTS:
             raise TooLarge(f"more than {CONTEXTS} combinations of condition values")
-        patterns = tuple(dict.fromkeys((*_patterns(statements, context, head.who), *where)))
+        patterns = tuple(dict.fromkeys((*where, *_patterns(statements, context, head.who, where))))
         holding = _holding(statements, context)
         if (patterns, holding) in seen:
             continue
@@ -378,8 +429,8 @@ def _judge(
     base: _Side, head: _Side, found: dict[object, _Found],
 ) -> None:  # fmt: skip
     after = head.decide(actions.first, shortest, context)
-    if after.allowed == "no":
-        return
+    if after.allowed == "no" or not after.allowing:
+        return  # without a statement that allows it, only what nobody could read may: the holes are told by themselves
     before = base.decide(actions.first, shortest, context)
     if _RANK[before.allowed] >= _RANK[after.allowed]:
         return
@@ -552,7 +603,11 @@ def _given(who: str | Principal) -> Mapping[str, Values]:
     return given
 
 
-def _patterns(statements: Sequence[_Written], context: Mapping[str, Values], who: str | Principal) -> Iterator[str]:
+def _patterns(
+    statements: Sequence[_Written], context: Mapping[str, Values], who: str | Principal, where: tuple[str, ...]
+) -> Iterator[str]:
+    """The resource patterns that cut the space, of those that can meet `where`."""
+    asked = [compiled(each, "resource").text for each in where]
     values = {**_given(who), **{key.lower(): value for key, value in context.items()}}
 
     def value_of(key: str) -> str | None:
@@ -562,7 +617,9 @@ def _patterns(statements: Sequence[_Written], context: Mapping[str, Values], who
     for one, variables in statements:
         for text in (*one.resources, *one.not_resources):
             filled = fill(text, value_of) if variables and has_variables(text) else text
-            if filled is not None and filled != "*":
+            if filled is None or filled == "*":
+                continue
+            if not asked or not all(differ(compiled(filled, "resource").text, each) for each in asked):
                 yield filled
 
 
@@ -603,7 +660,10 @@ class _Walk:
     def example(self, templates: tuple[str, ...]) -> str:
         """A text of the piece that fits one of the templates, rather of the estate's own account and region; or ""."""
         if templates not in self._chosen:
-            likely = (*map(self._at_home, templates), *templates)
+            full = [
+                each.replace("*", "?*") for each in templates
+            ]  # no part of a real ARN that stands for a name is empty
+            likely = (*map(self._at_home, full), *full, *map(self._at_home, templates), *templates)
             self._chosen[templates] = next(filter(None, map(self._in, likely)), "")
         return self._chosen[templates]
 
@@ -612,25 +672,26 @@ class _Walk:
         if len(parts) < 6:
             return template
         for index, value in ((3, self._estate.region), (4, self._estate.account)):
-            parts[index] = value if parts[index] == "*" else parts[index]
+            parts[index] = value if parts[index] in ("*", "?*") else parts[index]
         return ":".join(parts)
 
     def _in(self, template: str) -> str:
         if template in self._tried:
             return self._tried[template]
-        template = template.replace("arn:*:", f"arn:{self._estate.partition}:", 1)
+        asked = template
+        template = re.sub(r"^arn:\??\*:", f"arn:{self._estate.partition}:", template)
         if any(differ(each.text, template) for index, each in enumerate(self._patterns) if self._cell >> index & 1):
             found = ""
         elif not template:
             found = "*" if Automaton(self._patterns).within("*") == self._cell else ""
         else:
             size = len(self._patterns)
-            walk = Automaton([*self._patterns, compiled(template.replace("*", "?*"), "arn")])
+            walk = Automaton([*self._patterns, compiled(template, "arn")])
             try:
                 found = walk.first(self._cell | 1 << size, ~self._cell & ((1 << size) - 1)) or ""
             except TooLarge:
                 found = ""
-        self._tried[template] = found
+        self._tried[asked] = found
         return found
 
 
@@ -647,7 +708,7 @@ def _holding(statements: Sequence[_Written], context: Mapping[str, Values]) -> t
     )
 
 
-def _contexts(statements: Sequence[_Written], given: Mapping[str, Values]) -> Iterator[dict[str, Values]]:
+def _contexts(statements: Sequence[_Written], who: str | Principal) -> Iterator[dict[str, Values]]:
     """One context for each combination of what the conditions on each key can tell apart."""
     by_key: dict[str, list[Condition]] = {}
     names: dict[str, str] = {}
@@ -659,7 +720,9 @@ def _contexts(statements: Sequence[_Written], given: Mapping[str, Values]) -> It
             for key in variables_in(text) if variables else ():
                 by_key.setdefault(key.lower(), [])
                 names.setdefault(key.lower(), key)
-    keys = [key for key in by_key if key not in given]
+    given = _given(who)
+    untagged = "aws:principaltag/" if isinstance(who, Principal) and who.kind == "user" else None
+    keys = [key for key in by_key if key not in given and not (untagged and key.startswith(untagged))]
     choices = [_choices(by_key[key]) for key in keys]
     for values in product(*choices):
         yield {names[key]: value for key, value in zip(keys, values, strict=True)}
@@ -709,7 +772,7 @@ def _texts(written: Sequence[tuple[str, str]]) -> Iterable[str]:
             if "ignorecase" in name and value.swapcase() != value:
                 swapped.append(value.swapcase())
     cells = Automaton(patterns).cells()
-    return [*(text for bits, text in sorted(cells.items(), reverse=True) if bits), cells[0] or "example", *swapped]
+    return [*(text or "example" for _, text in sorted(cells.items(), reverse=True)), *swapped]
 
 
 def _numbers(written: Sequence[tuple[str, str]]) -> Iterable[str]:

@@ -64,7 +64,8 @@ def explain(
         principal: ARN, name or Terraform address of one of the estate; or the ARN of a stranger, a service, "*".
         resource: an ARN, the Terraform address of a resource or role of the estate, or "*".
 
-    An account or region that the estate doesn't know is taken to be the one of the ARNs asked about, and said so.
+    An account or region that the estate doesn't know is taken to be the one of the ARNs asked about, and a request to
+    be made over TLS where that decides; `assumed` says so.
     Raises UsageError for a principal, action or resource that can't be meant.
     """
     bound = _bindings(estate, principal, resource)
@@ -73,9 +74,13 @@ def explain(
     found = _principal(estate, principal)
     request = Request(found or principal, action, _resource(estate, resource), context or {})
     decision = decide(request, estate)
+    assumed = [f"⟦{name}⟧ is {value}" for name, value in bound.items()]
+    if "aws:securetransport" in decision.missing:
+        request = replace(request, context={**request.context, "aws:SecureTransport": "true"})
+        decision = decide(request, estate)
+        assumed.append("the request is made over TLS (aws:SecureTransport is true)")
     needed = () if decision.allowed == "yes" else tuple(dict.fromkeys(_needed(decision, request, found)))
-    assumed = tuple(f"⟦{name}⟧ is {value}" for name, value in bound.items())
-    return Explanation(request, decision, found, needed, assumed)
+    return Explanation(request, decision, found, needed, tuple(assumed))
 
 
 # Who, what, on which ------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def is_opaque(letter: str) -> bool:
 
 # Variables ----------------------------------------------------------------------------------------------------------
 
-_VARIABLE = re.compile(r"\$\{([^${}]*)\}")
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _ESCAPES = {"*": "\ue000", "?": "\ue001", "$": "$"}  # what `${*}` and `${?}` are while `*` and `?` are wildcards
 _UNESCAPED = str.maketrans({"\ue000": "*", "\ue001": "?"})
 
@@ -261,13 +261,14 @@ def match(pattern: Pattern, text: str) -> Answer:
     return _may_match(pattern, text)
 
 
-def differ(pattern: str, text: str) -> bool:
-    """Whether they differ in a plain letter before anything unknown or wild: so do nearly all ARNs that differ."""
-    for one, other in zip(pattern, text, strict=False):
-        if one != other:
-            return not (one in "*?" or is_opaque(one) or is_opaque(other) or one >= "\ue000")
-        if is_opaque(one) or one in "*?":
+def differ(one: str, other: str) -> bool:
+    """Whether two encoded patterns differ in a plain letter before anything wild or unknown: so do nearly all ARNs that
+    differ. False says nothing."""
+    for letter, another in zip(one, other, strict=False):
+        if letter in "*?" or another in "*?" or letter >= "\ue000" or another >= "\ue000":
             return False
+        if letter != another:
+            return True
     return False
 
 
@@ -406,7 +407,7 @@ class Automaton:
                 raise TooLarge(f"more than {LIMIT} states for {len(self.patterns)} patterns")
             for letter in self.letters(positions):
                 after = self.step(positions, letter)
-                if after and after not in came and all(after & owned for owned in alive):
+                if after not in came and all(after & owned for owned in alive):
                     came[after] = (positions, letter)
                     queue.append(after)
 
@@ -424,15 +425,14 @@ class Automaton:
     def cells(self) -> Mapping[int, str]:
         """All sets of patterns (as bits) that some text is in and in no other, each with the shortest such text.
 
-        A text in none has bits 0. Cost: with the states of the automaton, about the patterns' length together; `LIMIT`
-        bounds it (TooLarge).
+        Bits 0 are the texts in none, where there are such. Cost: with the states of the automaton, about the patterns'
+        length together; `LIMIT` bounds it (TooLarge).
         """
         found: dict[int, str] = {}
         for positions, text in self._walk(0):
             vector = self._vector(positions)
             if vector not in found:
                 found[vector] = decode(text())
-        found.setdefault(0, self.fresh)
         return found
 
 
