@@ -244,13 +244,17 @@ def _lines(report: Report, rules: Mapping[str, Rule]) -> Iterator[str]:
 
 
 def _finding(shown: Shown, rule: Rule | None) -> Iterator[str]:
-    from opsctl.ui.console import literal
+    from opsctl.findings.listing import printable
+    from opsctl.ui.console import literal as escaped
+
+    def literal(text: str) -> str:
+        return escaped(printable(text))
 
     finding = shown.finding
     number = str(finding.place.line or "")
     colour = COLOUR[finding.severity]
     about = finding.resource or finding.principal
-    yield f"{number:>5} [{colour}]{finding.severity.word}[/] [bold]{finding.rule}[/]  {literal(about)}"
+    yield f"{number:>5} [{colour}]{finding.severity.word}[/] [bold]{literal(finding.rule)}[/]  {literal(about)}"
     yield f"      {literal(finding.message)}"
     for step, text in enumerate(finding.path, 1):
         yield f"      [dim]{step}.[/] {literal(text)}"

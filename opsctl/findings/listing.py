@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from opsctl.findings.finding import Finding
 from opsctl.findings.sources import Sources
 
+LONGEST = 160
+"""Characters of a source line that are shown."""
+
 
 @dataclass(frozen=True)
 class Shown:
     """A finding with its line.
 
     Attributes:
-        source: the line's text without a tab; "" where the file or line isn't known.
+        source: the line's text, printable and not too long; "" where the file or line isn't known.
         marker: what to print under it: blanks and carets.
     """
 
@@ -27,9 +30,19 @@ def by_file(findings: Iterable[Finding], sources: Sources) -> dict[str, list[Sho
     """File → its findings, by line; those without a file come last, under ""."""
     shown: dict[str, list[Shown]] = {}
     for finding in sorted(findings, key=lambda each: (not each.place.file, each.place, -each.severity)):
-        line = sources.line(finding.place.file, finding.place.line).replace("\t", "  ").rstrip()
-        shown.setdefault(finding.place.file, []).append(Shown(finding, line, marker(line, finding.place.column)))
+        line = printable(sources.line(finding.place.file, finding.place.line).rstrip())
+        carets = marker(line, finding.place.column)[:LONGEST]
+        if len(line) > LONGEST:
+            line = f"{line[: LONGEST - 1]}…"
+        shown.setdefault(finding.place.file, []).append(Shown(finding, line, carets))
     return shown
+
+
+def printable(text: str) -> str:
+    """Text that moves no cursor and changes no colour: what somebody else wrote may hold a terminal's commands."""
+    return "".join(
+        each if each.isprintable() else "  " if each == "\t" else "\n" if each == "\n" else "\ufffd" for each in text
+    )
 
 
 def marker(line: str, column: int) -> str:

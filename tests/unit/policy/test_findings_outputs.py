@@ -122,7 +122,8 @@ def test_an_annotation_is_on_its_line_and_escaped() -> None:
     )
 
     assert list(workflow_commands(Report((finding,)), RULES)) == [
-        "::error file=a%2Cb%3Ac%25.tf,line=7,endLine=9,col=2,title=s3/public%3A A bucket is public::50 %25 of%0Athem: a, b"
+        "::error file=a%2Cb%3Ac%25.tf,line=7,endLine=9,col=2,title=s3/public%3A A bucket is public"
+        "::50 %25 of%0Athem: a, b"
     ]
 
 
@@ -169,6 +170,16 @@ def test_junit_fails_where_the_command_does() -> None:
 ])  # fmt: skip
 def test_the_marker_lies_under_what_is_meant(line: str, column: int, carets: str) -> None:
     assert marker(line, column) == carets
+
+
+def test_a_long_line_is_cut_and_what_would_command_a_terminal_is_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "a.tf").write_text(f"x = \x1b[2J{'y' * 500}\n")
+
+    ((shown,),) = by_file([replace(OPEN, place=Place("a.tf", 1))], Sources(tmp_path)).values()
+
+    assert shown.source.startswith("x = \ufffd[2Jyyy")
+    assert shown.source.endswith("y…")
+    assert (len(shown.source), len(shown.marker)) == (160, 160)
 
 
 def test_findings_are_listed_by_file_with_their_line(tmp_path: Path) -> None:
