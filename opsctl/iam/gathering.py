@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from opsctl.findings import Place
 from opsctl.hcl.configuration import Configuration, Resource
-from opsctl.hcl.symbols import OPEN, Unknown, symbol, symbols_in
+from opsctl.hcl.symbols import CLOSE, OPEN, Unknown, symbol, symbols_in
 from opsctl.iam import managed
 from opsctl.iam.arns import Surroundings, parted, without_keys
 from opsctl.iam.code_folders import CodeFolders
@@ -43,6 +43,7 @@ ATTACHED = {
     **{f"aws_iam_{kind}_policy_attachments_exclusive": (kind, f"{kind}_name", "policy_arns") for kind in KINDS},
 }
 POLICY_LIKE = re.compile(r"(?:^|_)(?:policy|policies|policy_document|policy_json|access_policies|resource_policy)$")
+MOST_TWINS = 16  # principals or policies of one name that are told apart by nothing
 CONTAINERS = (
     "aws_batch_job_definition",
     "aws_ecs_task_definition",
@@ -87,7 +88,9 @@ class _Gathering:
         self.taken: set[tuple[str, str]] = set()
         self.read: set[str] = set()
         self.torn: set[str] = set()
-        self.people: dict[tuple[str, str], _Person] = {}
+        self.people: dict[tuple[str, str], list[_Person]] = {}
+        self.by_address: dict[str, _Person] = {}
+        self.managed_at: dict[str, tuple[Policy, ...]] = {}
         self.managed: dict[str, tuple[Policy, ...]] = {}
 
     def of_type(self, *types: str) -> Iterator[Resource]:
@@ -104,7 +107,7 @@ class _Gathering:
         self._untaken()
         self._problems()
         made = Estate(
-            tuple(map(_finished, self.people.values())), carriers, guarded, invocations,
+            tuple(_finished(each) for twins in self.people.values() for each in twins), carriers, guarded, invocations,
             tuple(dict.fromkeys(self.holes)), tuple(self.loose),
             self.around.partition, self.around.account, self.around.region,
         )  # fmt: skip
@@ -169,12 +172,16 @@ class _Gathering:
         for resource in self.of_type("aws_iam_policy"):
             arn = self.around.attribute(resource.address, resource.type, "arn")
             name = self.around.attribute(resource.address, resource.type, "name")
-            self.managed[arn] = self.documents(resource, "policy", resource.get("policy"), name, arn)
+            made = self.documents(resource, "policy", resource.get("policy"), name, arn)
+            self.managed_at[resource.address] = made
+            self.managed[arn] = (
+                self.managed.get(arn, ()) + made if len(self.managed.get(arn, ())) < MOST_TWINS else made
+            )
 
     def policies_of_arn(self, arn: str, holder: Resource, attribute: str) -> tuple[Policy, ...]:
         """What an attached ARN stands for: a policy of this configuration, AWS's own, or one that nobody can read."""
         if arn in self.managed:
-            return self.managed[arn]
+            return self.managed[arn] or (Policy(arn.rpartition("/")[2], None, holder.address, arn),)
         place = holder.place_of(attribute)
         if managed.is_managed(arn):
             document = managed.document_of(arn)
@@ -186,18 +193,18 @@ class _Gathering:
         self.holes.append(NotAnalysed(what, holder.address, attribute, place))
         return (Policy(arn.rpartition("/")[2] if OPEN not in arn else arn, None, holder.address, arn, place),)
 
-    def person(self, kind: Kind, named: str) -> _Person:
-        """The principal of a name, path or ARN; one that isn't in the configuration is made up from what is known."""
-        name = named.rpartition("/")[2] if named.startswith("arn:") else named
-        known = self.people.get((kind, name))
-        if known is None:
-            arn = (
-                named
-                if named.startswith("arn:")
-                else f"arn:{self.around.partition}:iam::{self.around.account}:{kind}/{name}"
-            )
-            known = self.people[kind, name] = _Person(kind, name, arn, None)
-        return known
+    def named(self, kind: Kind, name: str) -> list[_Person]:
+        """The principals of a name, path or ARN: several where accounts differ; one that isn't here is made up."""
+        short = name.rpartition("/")[2] if name.startswith("arn:") else name
+        twins = self.people.get((kind, short))
+        if twins is None:
+            arn = name if name.startswith("arn:") else f"{self._iam}:{kind}/{short}"
+            twins = self.people[kind, short] = [_Person(kind, short, arn, None)]
+        return twins
+
+    @property
+    def _iam(self) -> str:
+        return f"arn:{self.around.partition}:iam::{self.around.account}"
 
     def _principals(self) -> None:
         for kind in KINDS:
@@ -207,8 +214,8 @@ class _Gathering:
             for resource in self.of_type(type_):
                 name = self.text(resource, "name") or resource.name
                 policies = self.documents(resource, "policy", resource.get("policy"), name)
-                for holder in self._holders(resource, kind):
-                    self.person(kind, holder).policies += policies
+                for holder in self._holders(resource, kind, kind):
+                    holder.policies += policies
         for type_, (kind, holder_attribute, attribute) in ATTACHED.items():
             for resource in self.of_type(type_):
                 self._attached(resource, kind, holder_attribute, attribute)
@@ -216,17 +223,22 @@ class _Gathering:
             for kind in KINDS:
                 self._attached(resource, kind, f"{kind}s", "policy_arn")
         for resource in self.of_type("aws_iam_user_group_membership"):
-            self.person("user", self.text(resource, "user")).groups += self.texts(resource, "groups")
+            for user in self._holders(resource, "user", "user"):
+                user.groups += self.texts(resource, "groups")
         for resource in self.of_type("aws_iam_group_membership"):
-            for user in self.texts(resource, "users"):
-                self.person("user", user).groups.append(self.text(resource, "group"))
-        for member in [each for each in self.people.values() if each.kind == "user"]:
-            for group in member.groups:
-                member.policies += self.person("group", group).policies
+            for user in self._holders(resource, "users", "user"):
+                user.groups.append(self.text(resource, "group"))
+        for member in [each for twins in self.people.values() for each in twins if each.kind == "user"]:
+            for name in dict.fromkeys(member.groups):
+                member.policies += [policy for group in self.named("group", name) for policy in group.policies]
 
-    def _holders(self, resource: Resource, attribute: str) -> list[str]:
-        found = self.texts(resource, attribute)
-        if not found and attribute in resource.values and resource.values[attribute] not in (None, [], ""):
+    def _holders(self, resource: Resource, attribute: str, kind: Kind) -> list[_Person]:
+        """The principals that an attribute names: by the resource that it refers to, else by name."""
+        found: list[_Person] = []
+        for raw in _texts_at(resource.values, attribute):
+            named = self.by_address.get(_address_of(raw))
+            found += [named] if named else self.named(kind, self.around.expand(raw))[:MOST_TWINS]
+        if not found and resource.get(attribute) not in (None, [], ""):
             self._hole(resource, attribute, "whom it is attached to isn't known before an apply")
         return found
 
@@ -237,20 +249,17 @@ class _Gathering:
     def _principal(self, kind: Kind, resource: Resource) -> None:
         name = self.around.attribute(resource.address, resource.type, "name")
         person = _Person(kind, name, self.around.attribute(resource.address, resource.type, "arn"), resource)
-        self.people[kind, name] = person
+        self.people.setdefault((kind, name), []).append(person)
+        self.by_address[resource.address] = person
         trusts = self.documents(resource, "assume_role_policy", resource.get("assume_role_policy"), "trust")
         documents = [each.document for each in trusts if each.document is not None]
         if documents:  # of several that it may be, all statements stand
             person.trust = documents[0] if len(documents) == 1 else replace(
                 documents[0], statements=tuple(statement for each in documents for statement in each.statements)
             )  # fmt: skip
-        for arn in self.texts(resource, "managed_policy_arns"):
-            person.policies += self.policies_of_arn(arn, resource, "managed_policy_arns")
+        person.policies += self._policies(resource, "managed_policy_arns")
         self._inline(resource, person)
-        boundary = self.text(resource, "permissions_boundary")
-        if boundary:
-            found = self.policies_of_arn(boundary, resource, "permissions_boundary")
-            person.boundary = found[0] if found else Policy(boundary, None, resource.address, boundary)
+        person.boundary = next(iter(self._policies(resource, "permissions_boundary")), None)
 
     def _inline(self, resource: Resource, person: _Person) -> None:
         blocks = resource.get("inline_policy")
@@ -268,16 +277,23 @@ class _Gathering:
                 self._hole(resource, at, "this inline policy isn't known before an apply")
 
     def _attached(self, resource: Resource, kind: Kind, holder_attribute: str, attribute: str) -> None:
-        holders = self._holders(resource, holder_attribute)
-        arns = self.texts(resource, attribute)
-        if holders and not arns and resource.get(attribute) not in (None, []):
-            self._hole(resource, attribute, "which policies it attaches isn't known before an apply")
+        holders = self._holders(resource, holder_attribute, kind)
         if not holders:
             return
-        policies = [policy for arn in arns for policy in self.policies_of_arn(arn, resource, attribute)]
+        policies = self._policies(resource, attribute)
+        if not policies and resource.get(attribute) not in (None, []):
+            self._hole(resource, attribute, "which policies it attaches isn't known before an apply")
         for holder in holders:
-            mine = self.person(kind, holder).policies
-            mine += [policy for policy in policies if policy not in mine]
+            held = {id(policy) for policy in holder.policies}
+            holder.policies += [policy for policy in policies if id(policy) not in held]
+
+    def _policies(self, resource: Resource, attribute: str) -> list[Policy]:
+        """The managed policies that an attribute names: by the resource that it refers to, else by ARN."""
+        found: list[Policy] = []
+        for raw in _texts_at(resource.values, attribute):
+            known = self.managed_at.get(_address_of(raw))
+            found += known or self.policies_of_arn(self.around.expand(raw), resource, attribute)
+        return found
 
     # --- carriers -----------------------------------------------------------------------------------------------------
 
@@ -285,8 +301,8 @@ class _Gathering:
         """ARN of a role that is named or already an ARN."""
         if named.startswith("arn:") or not named:
             return named
-        person = self.people.get(("role", named))
-        return person.arn if person else f"arn:{self.around.partition}:iam::{self.around.account}:role/{named}"
+        twins = self.people.get(("role", named))
+        return twins[0].arn if twins else f"arn:{self.around.partition}:iam::{self.around.account}:role/{named}"
 
     def _profiles(self) -> dict[str, str]:
         """Name and ARN of each instance profile → the ARN of its role."""
@@ -646,6 +662,12 @@ def _finished(person: _Person) -> Principal:
         {str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
         resource.place if resource else Place(),
     )  # fmt: skip
+
+
+def _address_of(text: str) -> str:
+    """The resource whose attribute a text is, and nothing else: `⟦aws_iam_role.a.name⟧`; "" for any other."""
+    parts = parted(text[1:-1]) if text.startswith(OPEN) and text.endswith(CLOSE) else None
+    return parts[0] if parts and parts[2] in ("id", "name", "arn") else ""
 
 
 def _top(attribute: str) -> str:
