@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsctl.findings import Finding, Rule, Severity
 from opsctl.iam.check import Check
 from opsctl.iam.code.actions import UNKNOWN, Need
+from opsctl.iam.code.services import service_of
 from opsctl.iam.code.usage import Usage, usages
-from opsctl.iam.estate import Estate, Policy, Principal
+from opsctl.iam.estate import Estate, Guarded, Policy, Principal
 from opsctl.iam.evaluation import Request, decide, grants_of
 from opsctl.iam.patterns import compiled, encode, match, overlap
 from opsctl.iam.policy import Statement
@@ -57,17 +58,21 @@ MOST_SHOWN = 6
 
 def findings(estate: Estate) -> Iterator[Finding]:
     """Of every role that something carries. Cost: linear in calls, statements and the actions that they name."""
+    open_to: dict[str, list[Guarded]] = defaultdict(list)
+    for guarded in estate.guarded:
+        if guarded.policy is not None:
+            open_to[service_of(guarded.arn)].append(guarded)
     for usage in usages(estate):
-        yield from lacking(usage, estate)
-        yield from unused(usage, estate)
+        yield from lacking(usage, estate, open_to)
+        yield from unused(usage)
         yield from untold(usage)
 
 
 # — lacking —
 
 
-def lacking(usage: Usage, estate: Estate) -> Iterator[Finding]:
-    """Needs that nothing grants."""
+def lacking(usage: Usage, estate: Estate, open_to: Mapping[str, Sequence[Guarded]]) -> Iterator[Finding]:
+    """Needs that nothing grants. `open_to`: by service the resources that have a policy of their own."""
     grants = grants_of(usage.role, estate)
     if grants.unread:
         return
@@ -83,7 +88,7 @@ def lacking(usage: Usage, estate: Estate) -> Iterator[Finding]:
             continue
         if resource and found and decide(Request(usage.role, action, resource), estate).allowed != "no":
             continue
-        if not resource and not found and _anything_lets_in(usage.role, action, estate):
+        if not resource and not found and _anything_lets_in(usage.role, action, estate, open_to):
             continue
         yield _lacks(usage, needs, elsewhere=tuple(dict.fromkeys(each.resource for each in found)))
 
@@ -92,13 +97,9 @@ def _let_in(role: Principal, action: str, resource: str, estate: Estate) -> bool
     return decide(Request(role, action, resource), estate).allowed != "no"
 
 
-def _anything_lets_in(role: Principal, action: str, estate: Estate) -> bool:
+def _anything_lets_in(role: Principal, action: str, estate: Estate, open_to: Mapping[str, Sequence[Guarded]]) -> bool:
     """Whether the policy of any resource of that service lets the role in."""
-    service = action.partition(":")[0]
-    return any(
-        guarded.policy is not None and f":{service}:" in guarded.arn and _let_in(role, action, guarded.arn, estate)
-        for guarded in estate.guarded
-    )
+    return any(_let_in(role, action, each.arn, estate) for each in open_to.get(action.partition(":")[0], ()))
 
 
 def _lacks(usage: Usage, needs: Sequence[Need], elsewhere: Sequence[str]) -> Finding:
@@ -143,9 +144,9 @@ class Use:
     answer: str  # "used", "perhaps", "unused"
 
 
-def others_may_act_as(usage: Usage, estate: Estate) -> str:
+def others_may_act_as(usage: Usage) -> str:
     """Why somebody outside of what was read may use the role; "" where nobody may."""
-    services = {carrier.service for carrier in estate.carriers if carrier.role == usage.role.arn}
+    services = usage.services
     if usage.role.trust is None:
         return "who may assume it isn't known" if not services else ""
     for statement in usage.role.trust.statements:
@@ -161,9 +162,9 @@ def _same_service(value: str, services: Iterable[str]) -> bool:
     return any(value.split(".")[0] == each.split(".")[0] for each in services) or value.startswith("edgelambda.")
 
 
-def unused(usage: Usage, estate: Estate) -> Iterator[Finding]:
+def unused(usage: Usage) -> Iterator[Finding]:
     """Granted, and never used by anything that carries the role."""
-    if others_may_act_as(usage, estate):
+    if others_may_act_as(usage):
         return
     may = [pattern.lower() for each in usage.cannot_tell for pattern in each.may]
     if "*" in may:

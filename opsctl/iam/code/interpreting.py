@@ -205,13 +205,13 @@ class Interpreter:
 
     def _do_if(self, it: ast.If, scope: Scope) -> None:
         self.value(it.test, scope)
-        if (
-            isinstance(it.test, ast.Name | ast.Attribute)
-            and (it.test.id if isinstance(it.test, ast.Name) else it.test.attr) == "TYPE_CHECKING"
-        ):
+        if isinstance(it.test, ast.Name | ast.Attribute) and "TYPE_CHECKING" in ast.unparse(it.test):
+            scope.type_checking = True
             self._branches(scope, it.body)
-            return
-        self._branches(scope, it.body, it.orelse)
+            scope.type_checking = False
+        else:
+            self._branches(scope, it.body)
+        self._branches(scope, it.orelse)
 
     def _rounds(self) -> Iterator[None]:
         """Twice: what a loop's end assigns, its beginning may read. Those inside of another are run again with it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.hcl.symbols import symbol
 from opsctl.iam.code import sdk
+from opsctl.iam.code.sources import KNOWN
 from opsctl.iam.code.values import (
     AWS,
     NOTHING,
@@ -121,7 +122,33 @@ USES_AWS: Mapping[str, str] = {
 }
 """Libraries that call AWS by themselves → what they may need. Which of it can't be told from the import."""
 
-HELPED = {"submit": 1, "run_in_executor": 1, "to_thread": 1, "map": 1}
+_NO_AWS = """
+aenum aiofiles aiohttp alembic altair anyio apispec argon2 arrow asgiref async_timeout asyncpg attr attrs authlib
+avro babel backoff bcrypt bitarray bleach blinker bs4 bson cachetools cassandra cattr cattrs cbor2 certifi cffi
+chardet charset_normalizer chevron ciso8601 click cloudevents colorama confluent_kafka crhelper croniter
+cryptography cv2 cx_Oracle dacite databases dataclasses_json datadog datadog_lambda dateparser dateutil ddtrace
+deepdiff defusedxml deprecated diskcache django dns docx dotenv duckdb elasticsearch email_validator engineio
+environ envparse epsagon et_xmlfile exceptiongroup faker falcon fastapi fastavro fastjsonschema feedparser filelock
+flask flask_cors flask_restful geojson geopy git github gitlab glom gql graphene graphql grpc gspread gunicorn h11
+h3 html2text html5lib httpcore httpx humanize hvac hyperframe hypothesis idna instana iso8601 isodate itsdangerous
+jinja2 jmespath joblib jose joserfc jsonpatch jsonpath_ng jsonpickle jsonpointer jsonschema jwcrypto jwt kafka
+kubernetes lark ldap3 lightgbm loguru lumigo_tracer lxml magic mako mangum markdown markupsafe marshmallow
+matplotlib maxminddb minify_html mongoengine more_itertools motor msgpack multidict mypy_extensions mysql MySQLdb
+nacl neo4j networkx newrelic nltk numpy oauthlib odf openai openpyxl OpenSSL opentelemetry oracledb ordered_set
+orjson packaging pandas parameterized paramiko parse passlib pathspec peewee pendulum phonenumbers PIL pkg_resources
+ply polars prettytable prometheus_client promise psutil psycopg psycopg2 pyarrow pyasn1 pycparser pydantic
+pydantic_core pydantic_settings pygments pyhocon pymemcache pymongo pymssql pymysql pyodbc pyotp pyparsing pypdf
+PyPDF2 pyphen pyproj pyrsistent pystache pytest pythonjsonlogger pytz qrcode rapidfuzz redis referencing regex
+reportlab requests requests_oauthlib requests_toolbelt rfc3339_validator rfc3986 rich rollbar rpds rsa ruamel scipy
+seaborn segment selenium sendgrid sentry_sdk setuptools shapely shortuuid simplejson singer six skimage sklearn
+slack_bolt slack_sdk slackclient slugify sniffio snowflake socketio sortedcontainers soupsieve sqlalchemy sqlglot
+sqlmodel sqlparse starlette stripe structlog sympy tabulate tenacity thundra tiktoken tinycss2 tinydb toml tomli
+tomlkit toolz toposort tqdm twilio typeguard typer typing_extensions typing_inspect tzdata tzlocal ujson unidecode
+uritemplate urllib3 user_agents uvicorn validators voluptuous watchdog webargs webob websocket websockets werkzeug
+wrapt wtforms xgboost xlrd xlsxwriter xmlschema xmltodict xxhash yaml yarl zeep zipp zope zstandard
+"""
+NO_AWS = frozenset(_NO_AWS.split())
+"""Import names of libraries that call no AWS service by themselves."""
 
 
 def is_transparent(name: str) -> bool:
@@ -135,11 +162,15 @@ def is_plain_base(name: str) -> bool:
 
 
 def imported(run: Interpreter, name: str, node: ast.AST, scope: Scope) -> None:
-    """A library that calls AWS by itself was imported."""
-    if (may := next((USES_AWS[part] for part in _prefixes(name) if part in USES_AWS), "")) and not run.sources.find(
-        name
-    ):
+    """A library was imported: does it call AWS by itself, or isn't it known?"""
+    top = name.partition(".")[0]
+    if not top or top in sys.stdlib_module_names or scope.type_checking or run.sources.find(top) is not None:
+        return
+    if may := next((USES_AWS[part] for part in _prefixes(name) if part in USES_AWS), ""):
         run.cannot_tell(f"{name} calls AWS in its own ways", (may,), run.place(node, scope))
+    elif top not in NO_AWS and top not in KNOWN and not top.startswith(("mypy_boto3", "types_", "google", "azure")):
+        why = f"the module {top} isn't on this machine, and opsctl doesn't know whether it calls AWS"
+        run.cannot_tell(why, ("*",), run.place(node, scope))
 
 
 def _prefixes(name: str) -> list[str]:
@@ -518,20 +549,40 @@ def _resource_special(
 
 def _session(run: Interpreter, name: str, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     if name in ("client", "create_client", "resource"):
-        return made(run, "resource" if name == "resource" else "client", given)
+        return made(run, "resource" if name == "resource" else "client", given, node, scope)
     if name == "get_session":
         return frozenset({Session()})
     return frozenset({External(f"boto3.session.{name}")})
 
 
-def made(run: Interpreter, kind: str, given: Arguments) -> Value:
-    """`boto3.client(…)` and its like. One with credentials of its own acts as somebody else, not as the role."""
-    if any(
-        name in given.named and given.named[name] != constant(None)
-        for name in ("aws_access_key_id", "aws_secret_access_key")
-    ):
-        return frozenset({External("aws.others")})
+OWN_CREDENTIALS = frozenset({symbol("env.AWS_ACCESS_KEY_ID"), symbol("env.AWS_SECRET_ACCESS_KEY")})
+"""Where Lambda puts those of the role itself."""
+
+
+def others_credentials(run: Interpreter, given: Arguments, node: ast.AST, scope: Scope, may: str = "*") -> bool:
+    """Whether a client or session has credentials of its own: it acts as somebody else then, not as the role.
+
+    Where they don't come from an assumed role but from elsewhere, whose they are is noted as "cannot tell".
+    """
+    value = join(given.named.get(name, NOTHING) for name in ("aws_access_key_id", "profile_name"))
+    value = frozenset(
+        atom for atom in value if not (isinstance(atom, Constant) and (not atom.value or atom.value in OWN_CREDENTIALS))
+    )
+    if not value:
+        return False
+    if not all(isinstance(atom, External) and atom.name.startswith("aws.answer") for atom in value):
+        run.cannot_tell(
+            "a client has credentials of its own: whose they are isn't known", (may,), run.place(node, scope)
+        )
+    return True
+
+
+def made(run: Interpreter, kind: str, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    """`boto3.client(…)` and its like."""
     names = [text if "⟦" not in text else "" for text in texts(given.get(0, "service_name"))]
+    known = sdk.service(names[0])
+    if others_credentials(run, given, node, scope, f"{known.prefix}:*" if known else "*"):
+        return frozenset({External("aws.others")})
     return frozenset(Client(name) if kind == "client" else Resource(name) for name in names)
 
 
@@ -653,14 +704,13 @@ Handler = Callable[["Interpreter", External, "Arguments", ast.AST, "Scope"], Val
 
 
 def _makes(kind: str) -> Handler:
-    return lambda run, atom, given, node, scope: made(run, kind, given)
+    return lambda run, atom, given, node, scope: made(run, kind, given, node, scope)
 
 
 def _makes_session(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
-    if (
-        any(given.named.get(name, constant(None)) != constant(None) for name in ("aws_access_key_id", "profile_name"))
-        or given.positional
-    ):
+    if given.positional:
+        given.named.setdefault("aws_access_key_id", given.positional[0])
+    if others_credentials(run, given, node, scope):
         return frozenset({External("aws.others")})
     return frozenset({Session()})
 

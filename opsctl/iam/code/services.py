@@ -121,10 +121,9 @@ def service_of(arn: str) -> str:
     return parts[2] if len(parts) > 3 and parts[0] == "arn" else ""
 
 
-def function_needs(carrier: Carrier, estate: Estate) -> Needs:
+def function_needs(carrier: Carrier, estate: Estate, log_groups: frozenset[str]) -> Needs:
     """What Lambda does as a function's role, apart from running its code."""
     settings, place = carrier.settings, carrier.place
-    groups = {guarded.arn.removesuffix(":*") for guarded in estate.guarded if guarded.kind == "cloudwatch_log_group"}
     own = (
         settings.get("log_group")
         or f"arn:{estate.partition}:logs:{estate.region}:{estate.account}:log-group:/aws/lambda/{carrier.name}"
@@ -132,7 +131,7 @@ def function_needs(carrier: Carrier, estate: Estate) -> Needs:
     own = own.removesuffix(":*")
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
         yield Need(action, f"{own}:log-stream:⟦?⟧", "writing its logs", place)
-    if own not in groups:
+    if own not in log_groups:
         yield Need("logs:CreateLogGroup", f"{own}", "making its log group", place, optional=True)
     if settings.get("tracing") == "Active":
         yield from (Need(action, "*", "sending its traces", place) for action in TRACES)
@@ -206,6 +205,8 @@ def invocation_needs(invocation: Invocation, *, as_function: bool) -> Needs:
         elif kind == "lambda_event_source_mapping":
             yield from reads_from(invocation.source, "its event source mapping", place)
         return
+    if kind == "cloudwatch_event_target_destination":
+        return  # EventBridge reaches a rule's dead-letter queue by the queue's own policy, whatever the target's role
     name = kind.replace("_", " ")
     if kind == "pipes_pipe":
         yield from reads_from(invocation.source, name, place)

@@ -29,6 +29,7 @@ class Usage:
         carriers: their names, for people.
         needs: with resources as the estate's ARNs where it has them.
         unreachable: calls in the code that nothing leads to from its handler.
+        services: that the carriers belong to ("lambda.amazonaws.com").
     """
 
     role: Principal
@@ -36,6 +37,7 @@ class Usage:
     needs: tuple[Need, ...]
     cannot_tell: tuple[CannotTell, ...]
     unreachable: tuple[Call, ...] = ()
+    services: frozenset[str] = frozenset()
 
 
 def usages(estate: Estate) -> tuple[Usage, ...]:
@@ -78,18 +80,19 @@ def _usage(
     found: list[Need | CannotTell] = []
     unreachable: list[Call] = []
     names: list[str] = []
+    invoked = {invocation.address for invocation in invocations}
     for carrier in carriers:
         names.append(carrier.name)
         if carrier.kind == "sfn_state_machine":
             found += services.machine_needs(carrier, where)
             continue
-        if carrier.address in {invocation.address for invocation in invocations}:
+        if carrier.address in invoked:
             continue  # a schedule, a pipe, a target: what it does is the invocation's
         if carrier.kind in services.SERVICES_OWN:
             found += services.service_needs(carrier)
             continue
         if carrier.kind == "lambda_function":
-            found += services.function_needs(carrier, estate)
+            found += services.function_needs(carrier, estate, catalogue.log_groups)
             for invocation in fed.get(_function(carrier.arn), ()):
                 found += services.invocation_needs(invocation, as_function=True)
         needs, calls = _code(carrier, where)
@@ -102,8 +105,9 @@ def _usage(
     placed += [extra for each in placed for extra in catalogue.key_needs(each)]
     cannot = {each for each in found if isinstance(each, CannotTell)}
     return Usage(
-        role, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(placed)), tuple(sorted(cannot)), tuple(unreachable)
-    )
+        role, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(placed)), tuple(sorted(cannot)), tuple(unreachable),
+        frozenset(carrier.service for carrier in carriers),
+    )  # fmt: skip
 
 
 def _code(carrier: Carrier, where: Where) -> tuple[list[Need | CannotTell], tuple[Call, ...]]:
@@ -151,6 +155,7 @@ class Catalogue:
     by_address: Mapping[str, Guarded] = field(default_factory=dict)
     by_arn: Mapping[str, Guarded] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
+    log_groups: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, estate: Estate) -> Catalogue:
@@ -159,7 +164,8 @@ class Catalogue:
             by_address[guarded.address] = guarded
             by_address.setdefault(without_keys(guarded.address), guarded)
         keyed = tuple(dict.fromkeys(guarded.customer_key for guarded in estate.guarded if guarded.customer_key))
-        return cls(by_address, {guarded.arn: guarded for guarded in estate.guarded}, keyed)
+        groups = (each.arn.removesuffix(":*") for each in estate.guarded if each.kind == "cloudwatch_log_group")
+        return cls(by_address, {guarded.arn: guarded for guarded in estate.guarded}, keyed, frozenset(groups))
 
     def resource(self, text: str) -> str:
         """A need's resource, with the estate's ARN in place of a symbol for one of its own; "" if it isn't known."""

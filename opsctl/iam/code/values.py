@@ -136,6 +136,7 @@ class Scope:
     class_body: bool = False
     function: ast.AST | None = None
     weak: int = 0  # inside a branch or loop: an assignment may not happen
+    type_checking: bool = False  # inside `if TYPE_CHECKING`: never run
 
 
 @dataclass(eq=False, slots=True)

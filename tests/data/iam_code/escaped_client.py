@@ -1,5 +1,5 @@
 # needs: dynamodb:DescribeTable
-# cannot-tell: dynamodb:*
+# cannot-tell: * dynamodb:*
 import boto3
 from locking import DynamoLock
 

@@ -1,5 +1,5 @@
 # needs: dynamodb:GetItem
-# cannot-tell: dynamodb:PutItem
+# cannot-tell: * dynamodb:PutItem
 import os
 
 import boto3

@@ -240,10 +240,12 @@ def test_a_function_that_is_chosen_by_name_counts_as_called(tmp_path):
         ("os.system('aws s3 ls')", "*"),
         ("boto3.client('s3').a_new_operation(Bucket='b')", "s3:*"),
         ("unknown.Anything(boto3.client('kms'))", "kms:*"),
+        ("import our_own_layer", "*"),
+        ("boto3.client('s3', aws_access_key_id=event['key']).list_buckets()", "s3:*"),
     ],
 )
 def test_what_can_not_be_told_is_said_with_what_it_may_need(tmp_path, line, may):
-    text = f"import os, subprocess\nimport boto3\nimport unknown\ndef handler(event, context):\n    {line}\n"
+    text = f"import os, subprocess\nimport boto3\nimport yaml as unknown\ndef handler(event, context):\n    {line}\n"
     _, _, holes = written(tmp_path, text)
     assert any(may in hole.may for hole in holes), holes
     assert all(hole.place.line == 5 for hole in holes)
