@@ -445,24 +445,26 @@ class _Gathering:
                 key = keys.get(arn) or next(
                     (key for path in KEYS.get(type_, ()) for key in self.texts(resource, path)), ""
                 )
-                made[arn] = Guarded(
+                at = arn if arn not in made else f"{arn}\0{resource.address}"  # of another account or region
+                made[at] = Guarded(
                     type_.removeprefix("aws_"), self._name(resource), arn, resource.address,
                     customer_key="" if _is_awss_own_key(key) else self._key_arn(key), shut=arn in shut,
                     place=resource.place,
                 )  # fmt: skip
                 if row := GUARDS.get(type_):
-                    self._guard(made, made[arn], resource, row.policy)
+                    self._guard(made, at, made[at], resource, row.policy)
         for type_, row in GUARDS.items():
             for resource in self.of_type(type_) if row.guarded else ():
-                self._guard(made, self._what(made, resource, row.guarded, row.kind, shut), resource, row.policy)
+                what = self._what(made, resource, row.guarded, row.kind, shut)
+                self._guard(made, what.arn, what, resource, row.policy)
         self._permissions(made)
         yield from made.values()
 
-    def _guard(self, made: dict[str, Guarded], what: Guarded, resource: Resource, path: str) -> None:
-        for at, value in _at_path(resource.values, path):
-            for policy in self.documents(resource, at, value, resource.name):
-                current = made.get(what.arn, what)
-                made[what.arn] = replace(current, policy=_joined(current.policy, policy))
+    def _guard(self, made: dict[str, Guarded], at: str, what: Guarded, resource: Resource, path: str) -> None:
+        for attribute, value in _at_path(resource.values, path):
+            for policy in self.documents(resource, attribute, value, resource.name):
+                current = made.get(at, what)
+                made[at] = replace(current, policy=_joined(current.policy, policy))
 
     def _what(
         self, made: Mapping[str, Guarded], resource: Resource, attribute: str, kind: str, shut: set[str]

@@ -272,3 +272,24 @@ def test_what_calls_what_is_drawn() -> None:
         ("lambda_event_source_mapping_destination", "f", "dead"),
         ("cloudwatch_event_target", "rule/r", "q"),
     }
+
+
+def test_two_of_one_name_are_both_there_each_with_its_own_policies() -> None:
+    made = estate(
+        resource("module.a.aws_iam_role.r", name="worker"),
+        resource("module.b.aws_iam_role.r", name="worker"),
+        resource("module.a.aws_iam_role_policy.p", role="⟦module.a.aws_iam_role.r.id⟧", policy=policy("s3:*")),
+        resource("module.b.aws_iam_role_policy.p", role="⟦module.b.aws_iam_role.r.id⟧", policy=policy("sqs:*")),
+        resource("module.a.aws_sns_topic.t", name="news", policy=policy("sns:Publish")),
+        resource("module.b.aws_sns_topic.t", name="news", policy=policy("sns:Subscribe")),
+    )
+    assert [(each.address, actions(each)) for each in made.principals] == [
+        ("module.a.aws_iam_role.r", ["s3:*"]),
+        ("module.b.aws_iam_role.r", ["sqs:*"]),
+    ]
+    assert [
+        each.policy.document.statements[0].actions for each in made.guarded if each.policy and each.policy.document
+    ] == [
+        ("sns:Publish",),
+        ("sns:Subscribe",),
+    ]
