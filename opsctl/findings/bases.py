@@ -27,7 +27,7 @@ def at_ref(ref: str, path: Path) -> Iterator[Path]:
     """
     folder = path if path.is_dir() else path.parent
     top = Path(_git(folder, "rev-parse", "--show-toplevel").stdout.strip())
-    commit = _git(top, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").stdout.strip()
+    commit = _git(top, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}", about=ref).stdout.strip()
     inside = path.resolve().relative_to(top.resolve())
     with TemporaryDirectory(prefix="opsctl-base-") as temporary:
         archive, tree = Path(temporary) / "tree.tar", Path(temporary) / "tree"
@@ -55,14 +55,14 @@ def base_of(base: str, path: Path) -> Iterator[Path]:
             yield before
 
 
-def _git(folder: Path, *words: str) -> Completed:
+def _git(folder: Path, *words: str, about: str = "") -> Completed:
     env = {name: value for name, value in os.environ.items() if name not in ASIDE}
     done = run(["git", "-C", folder, *words], env=env, timeout_seconds=SECONDS)
     if done.status:
         said = (done.stderr.strip().splitlines() or [f"git {words[0]} ended with {done.status}"])[-1]
         raise UsageError(
             f"git can't show what was there before: {said.removeprefix('fatal: ')}.",
-            where=str(folder),
+            where=f"{about} in {folder}" if about else str(folder),
             next="Name a folder, or a ref that is here (git fetch origin main; then --diff origin/main).",
         )
     return done
