@@ -80,6 +80,7 @@ class Configuration:
             draws edges between resources whose values are symbols.
         unknown_in_plan: address.attribute of what somebody wrote and the plan doesn't know at all.
         providers: the root module's, "aws" or "aws.us_east_1" → its values ("default_tags" as a block).
+        provider_places: "aws.access_key" → where one of the provider's blocks says it.
     """
 
     resources: tuple[Resource, ...]
@@ -91,6 +92,7 @@ class Configuration:
     from_plan: bool = False
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    provider_places: Mapping[str, Place] = field(default_factory=dict)
     unknown_in_plan: frozenset[str] = frozenset()
 
     def of_type(self, *types: str) -> Iterator[Resource]:

@@ -160,6 +160,11 @@ def _read_root(
         outputs=outputs,
         references=references_of(traced),
         providers=_providers(root),
+        provider_places={
+            f"{block.labels[0]}.{name}": place(block.file, written.at)
+            for block in source.providers
+            for name, written in block.body.attributes.items()
+        },
     )
 
 

@@ -8,3 +8,9 @@ resource "aws_codebuild_project" "build" {
     }
   }
 }
+
+provider "aws" {
+  region     = "eu-central-1"
+  access_key = "AKIAIOSFODNN7EXAMPLE"                     # finds: secrets/hard-coded-credentials
+  secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" # finds: secrets/hard-coded-credentials
+}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.builds.archives import secrets_in
-from opsctl.findings import Finding, Rule, Severity
+from opsctl.findings import NOWHERE, Finding, Rule, Severity
 from opsctl.hcl import symbols_in
 from opsctl.policy.rule import Stack, written_in
 
@@ -35,6 +35,7 @@ ELSEWHERE = {
     "aws_ssm_parameter": ("value",),
 }
 CREDENTIALS = ("access_key", "secret_key", "token")
+SHORTEST, SHORTEST_KEY = 20, 16
 
 
 def find(stack: Stack) -> Iterator[Finding]:
@@ -49,27 +50,16 @@ def find(stack: Stack) -> Iterator[Finding]:
                 yield stack.finding(
                     RULE, resource, f"{resource.address}: {path} holds a credential ({secret.kind}).", at=path
                 )
+    yield from _of_providers(stack)
+
+
+def _of_providers(stack: Stack) -> Iterator[Finding]:
     for name, values in stack.configuration.providers.items():
-        for attribute in CREDENTIALS:
+        kind = name.partition(".")[0]
+        for attribute in CREDENTIALS if kind == "aws" else ():
             value = values.get(attribute)
-            if (
-                name.split(".")[0] == "aws"
-                and isinstance(value, str)
-                and value
-                and not symbols_in(value)
-                and not _is_local(value)
-            ):
-                yield Finding(
-                    RULE.id,
-                    RULE.severity,
-                    f"The provider {name} has its {attribute} in the configuration.",
-                    fix=RULE.mend,
-                )
-
-
-SHORTEST = 20
-
-
-def _is_local(value: str) -> bool:
-    """What emulators are given."""
-    return value.lower() in ("test", "mock", "mock_access_key", "fake", "local", "dummy", "anything", "localstack")
+            # Emulators are given anything ("test"); AWS's are 20 letters and more.
+            if isinstance(value, str) and len(value) >= SHORTEST_KEY and not symbols_in(value):
+                sentence = f"The provider {name} has its {attribute} in the configuration."
+                place = stack.configuration.provider_places.get(f"{kind}.{attribute}", NOWHERE)
+                yield Finding(RULE.id, RULE.severity, sentence, place=place, fix=RULE.mend)

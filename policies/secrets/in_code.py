@@ -27,6 +27,12 @@ def find(stack: Stack) -> Iterator[Finding]:
             value = look(version, name)
             if isinstance(value, str) and value and not _is_placeholder(value) and _has_literal(value):
                 yield stack.finding(RULE, version, f"{version.address} has its value in the configuration.", at=name)
+    for parameter in stack.of_type("aws_ssm_parameter"):
+        value = look(parameter, "value")
+        if look(parameter, "type") != "SecureString" or not isinstance(value, str) or not value:
+            continue
+        if not _is_placeholder(value) and _has_literal(value):
+            yield stack.finding(RULE, parameter, f"{parameter.address} has its value in the configuration.", at="value")
 
 
 def _has_literal(value: str) -> bool:
