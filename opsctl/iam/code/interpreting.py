@@ -452,7 +452,7 @@ class Interpreter:
     def value(self, it: ast.expr, scope: Scope) -> Value:
         match it:
             case ast.Constant():
-                self.expects_missing |= it.value in ("NoSuchKey", "404")
+                self.expects_missing |= it.value in ("NoSuchKey", "404", 404)
                 return constant(it.value)
             case ast.Name():
                 return self.name(it.id, scope)

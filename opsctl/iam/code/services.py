@@ -169,6 +169,31 @@ def service_needs(carrier: Carrier) -> Needs:
     yield from (Need(action, "", "its logs", carrier.place, optional=True) for action in besides)
 
 
+PULLS = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+)
+
+
+def execution_needs(carrier: Carrier) -> Needs:
+    """What ECS does before a container runs (ECS developer guide, "Task execution IAM role")."""
+    private = ".dkr.ecr." in carrier.definition or "aws_ecr_" in carrier.definition
+    for action in PULLS:
+        yield Need(action, "", "pulling its image", carrier.place, optional=not private)
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents", "logs:CreateLogGroup"):
+        yield Need(action, "", "writing its logs", carrier.place, optional=True)
+    for secret in re.findall(r'"valueFrom"\s*:\s*"([^"]+)"', carrier.definition):
+        if service_of(secret) == "secretsmanager":
+            arn = ":".join(secret.split(":")[:7])
+            yield Need("secretsmanager:GetSecretValue", arn, "its secrets", carrier.place)
+        else:
+            name = secret if secret.startswith("arn:") else ""
+            yield Need("ssm:GetParameters", name, "its secrets", carrier.place)
+            yield Need("kms:Decrypt", "", "its secrets", carrier.place, optional=True)
+
+
 def sends_to(target: str, why: str, place: Place) -> Needs:
     service = service_of(target)
     if service not in SENDS:

@@ -88,6 +88,9 @@ def _usage(
             continue
         if carrier.address in invoked:
             continue  # a schedule, a pipe, a target: what it does is the invocation's
+        if "execution" in carrier.settings:
+            found += services.execution_needs(carrier)
+            continue
         if carrier.kind in services.SERVICES_OWN:
             found += services.service_needs(carrier)
             continue

@@ -301,6 +301,21 @@ def test_a_target_is_called_as_its_role(world):
     assert not list(findings(world.granted(allow("states:StartSyncExecution"))))
 
 
+def test_what_a_container_needs_before_it_runs_is_its_execution_roles(world):
+    definition = json.dumps([{
+        "image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x:1",
+        "secrets": [{"name": "P", "valueFrom": f"arn:aws:secretsmanager:{AROUND}:secret:db-abcdef:password::"}],
+    }])  # fmt: skip
+    world.trusted = "ecs-tasks.amazonaws.com"
+    world.carriers.append(
+        Carrier(
+            "ecs_task_definition", "web", "", ROLE, world.trusted, definition=definition, settings={"execution": ""}
+        )
+    )
+    assert lacking(world.granted(allow("ecr:*"))) == {"secretsmanager:GetSecretValue"}
+    assert {"ecr:BatchGetImage", "ecr:GetAuthorizationToken"} <= lacking(world.granted(allow("secretsmanager:*")))
+
+
 def test_an_estate_without_carriers_says_nothing():
     assert not list(findings(Estate()))
 
