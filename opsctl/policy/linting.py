@@ -74,24 +74,31 @@ def lint(
     """
     loaded = tuple(built_in() if files is None else files)
     rules = {rule.id: rule for rule in (*OWN_RULES, *known_rules(loaded), *(own.rules if own else ()))}
-    wanted = chosen(rules.values(), select, skip)
+    # What could not be read or run is said whatever is selected; only --skip silences it.
+    wanted = chosen(rules.values(), (*select, *(rule.id for rule in OWN_RULES)) if select else (), skip)
     found: list[Finding] = []
     read = []
     for path in expanded(paths):
         configuration = read_path(path, source=source, var_files=var_files)
         read.append(configuration)
-        found += findings_of(configuration, loaded, wanted, settings or {})
+        said = list(findings_of(configuration, loaded, wanted, settings or {}))
         if own:
-            plan = path if path.is_file() else None
-            said = own.findings(configuration, wanted, settings=settings or {}, plan=plan)
-            found += (
-                failed(each.file, each.message, each.line) if isinstance(each, Failure) else each for each in said
-            )
+            said += _own_findings(own, configuration, wanted, settings or {}, path if path.is_file() else None)
+        if path.is_file():
+            said = [each if each.place.file else each.at(Place(str(path))) for each in said]
+        found += said
     places = {each.place.file for configuration in read for each in configuration.resources}
     places |= {each.place.file for configuration in read for each in configuration.problems}
     left_out = frozenset(rules) - wanted
     report = Report(ordered(each for each in found if each.rule not in left_out), analysed(read, wanted))
     return Linted(report, rules, wanted, frozenset(places - {""}))
+
+
+def _own_findings(
+    own: OwnRules, configuration: Configuration, wanted: frozenset[str], settings: Mapping[str, Any], plan: Path | None
+) -> Iterator[Finding]:
+    for each in own.findings(configuration, wanted, settings=settings, plan=plan):
+        yield failed(each.file, each.message, each.line) if isinstance(each, Failure) else each
 
 
 def known_rules(files: Iterable[RuleFile | Broken]) -> Iterator[Rule]:

@@ -163,6 +163,25 @@ def test_people_see_the_line_what_is_wrong_why_and_how_to_mend_it(opsctl: Opsctl
     assert "1 finding (1 " in out
 
 
+PLANNED = Path(__file__).parents[2] / "data/iam/terraform/bucket_policy"
+
+
+def test_a_plan_finds_what_its_terraform_finds_on_the_same_lines(opsctl: Opsctl) -> None:
+    folder = opsctl("lint", str(PLANNED), "--json", "--select", "s3")
+    plan = opsctl("lint", str(PLANNED / "plan.json"), "--source", str(PLANNED), "--json", "--select", "s3")
+
+    assert plan.found == folder.found
+    assert {Path(file).name for _, file, _ in plan.found} == {"main.tf"}
+
+
+def test_a_plan_without_its_terraform_is_named_itself(opsctl: Opsctl) -> None:
+    plan = PLANNED / "plan.json"
+
+    found = opsctl("lint", str(plan), "--json", "--select", "s3").found
+
+    assert {(file, line) for _, file, line in found} == {(str(plan), 0)}
+
+
 # --- baseline, waivers, --diff ---
 
 
@@ -283,6 +302,17 @@ def test_rules_of_ones_own_run_from_the_option_and_from_opsctl_toml(opsctl: Opsc
 
     Path("opsctl.toml").write_text('[policy]\nrules = ["own"]\n')
     assert opsctl("lint", "stack", "--select", "rego", "--json").found == expected
+
+
+def test_a_rule_that_fails_is_told_whatever_is_selected(opsctl: Opsctl) -> None:
+    own_rules()
+    Path("own/names.rego").write_text(REGO.replace("count(name)", "cuont(name)"))
+
+    said = opsctl("lint", "stack", "--rules", "own", "--select", "rego", "--json")
+
+    assert said.code == 3
+    assert said.found == {("policy/rule-failed", "own/names.rego", 6)}
+    assert "Function not found: cuont" in said.json["findings"][0]["message"]
 
 
 def test_a_field_of_opsctl_toml_that_is_not_known_is_an_error(opsctl: Opsctl) -> None:
