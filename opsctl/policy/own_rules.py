@@ -169,6 +169,8 @@ class OwnRules(AbstractContextManager["OwnRules"]):
                     self._load_python(file)
                 else:
                     self._load_rego(file, folder if folder.is_dir() else folder.parent)
+            if not any(True for _ in self.rules) and not self.failures:
+                self.failures.append(Failure(folder, f"{folder.name} has no rule named deny, violation or warn"))
         return self
 
     def _load_python(self, file: Path) -> None:

@@ -20,10 +20,11 @@ from opsctl.hcl import Configuration, Resource
 
 PACKAGE = re.compile(r"^\s*package\s+(?P<name>[\w.]+)", re.MULTILINE)
 HEAD = re.compile(
-    r"^(?P<name>(?P<kind>deny|violation|warn)(?:_[A-Za-z0-9]+)*)"
+    r"^(?P<indent>[ \t]*)(?P<name>(?P<kind>deny|violation|warn)(?:_[A-Za-z0-9]+)*)"
     r"(?=\s*(?:\[|\{|:?=|\s(?:contains|if)\b))",
     re.MULTILINE,
 )
+NOT_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
 EXCEPTION = re.compile(r"^exception(?=\s*(?:\[|\s(?:contains|if)\b))", re.MULTILINE)
 SEVERITY_OF = {"deny": Severity.HIGH, "violation": Severity.HIGH, "warn": Severity.MEDIUM}
 """conftest fails on the first two and only mentions the third."""
@@ -77,15 +78,29 @@ def parse(file: Path, text: str, *, number: int, name: str) -> RegoFile:
     package = match["name"] if (match := PACKAGE.search(text)) else ""
     entries: list[Entry] = []
 
-    def renamed(head: re.Match[str]) -> str:
+    parts, copied, depth = [], 0, 0
+    code = NOT_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    for head in HEAD.finditer(code):
+        start = head.start("name")
+        depth += _opened(code, copied, start)
+        parts.append(text[copied:start])
+        copied = start
+        if depth:  # in a body: somebody asks for the rule
+            continue
         unique = f"{head['name']}__{number}_{len(entries)}"
-        line = text.count("\n", 0, head.start()) + 1
+        line = text.count("\n", 0, start) + 1
         words = metadata(_comment_above(text, head.start()))
         path = f"{package.replace('.', '/')}/{unique}"
         entries.append(Entry(_rule(head, words, name), path, head["name"], package, Place(str(file), line)))
-        return unique
+        parts.append(unique)
+        copied = head.end("name")
+    parts.append(text[copied:])
+    return RegoFile(file, package, "".join(parts), tuple(entries), bool(EXCEPTION.search(code)))
 
-    return RegoFile(file, package, HEAD.sub(renamed, text), tuple(entries), bool(EXCEPTION.search(text)))
+
+def _opened(code: str, start: int, end: int) -> int:
+    """How many more brackets are opened than closed between two places."""
+    return sum(code.count(each, start, end) for each in "{[(") - sum(code.count(each, start, end) for each in "}])")
 
 
 def _rule(head: re.Match[str], words: Mapping[str, Any], name: str) -> Rule:

@@ -196,6 +196,12 @@ def test_no_worker_is_left(tmp_path: Path) -> None:
     assert not is_alive(pid)
 
 
+def test_a_folder_whose_rules_nobody_would_run_is_told(tmp_path: Path, rules: OwnRules) -> None:
+    rules.load([write(tmp_path / "own", allow_rego="package main\nallow { true }")])
+
+    assert said(rules) == ["own: own has no rule named deny, violation or warn"]
+
+
 def test_a_folder_without_rules_is_an_error(tmp_path: Path, rules: OwnRules) -> None:
     with pytest.raises(UsageError, match="holds no rules"):
         rules.load([tmp_path])

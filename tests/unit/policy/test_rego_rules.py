@@ -78,6 +78,17 @@ def test_only_heads_get_another_name_and_lines_stay_where_they_were() -> None:
     assert "deny_function(x)" in module.text
 
 
+def test_what_looks_like_a_rule_in_a_body_a_text_or_a_comment_is_none() -> None:
+    text = (
+        'package main\n  deny[x] {\n  warn[y]\n  z := `\ndeny[a] {`\n  x := "}" # }\n  violation[q]\n}\n# deny[x] {\n'
+    )
+
+    module = parse(FILE, text, number=0, name="p")
+
+    assert [(each.name, each.place.line) for each in module.entries] == [("deny", 2)]
+    assert module.text == text.replace("  deny[x] {", "  deny__0_0[x] {", 1)
+
+
 def test_the_names_that_were_written_stay_usable() -> None:
     ((package, text),) = joined([parse(FILE, "package main\ndeny[x] { x := 1 }", number=0, name="p")])
 
