@@ -180,6 +180,41 @@ def test_an_extension_in_a_layer_that_nobody_approved_is_found(tmp_path: Path) -
     assert not found("functions/slow-start", Stack(configuration, {"approved_extensions": ["agent"]}))
 
 
+def test_a_layer_that_no_function_here_uses_is_looked_into_by_itself(tmp_path: Path) -> None:
+    _, kind, layer = FUNCTION.partition('resource "aws_lambda_layer_version"')
+    (tmp_path / "main.tf").write_text(kind + layer)
+    packed(tmp_path / "shared.zip", [("python/.env", b"A=1\n")])
+    (finding,) = found("functions/package-secrets", tmp_path)
+    assert finding.resource == "aws_lambda_layer_version.shared"
+    assert "file of secrets in python/.env" in finding.message
+
+
+def test_a_folder_that_terraform_will_pack_is_looked_into_without_what_it_excludes(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        """
+        data "archive_file" "code" {
+          type        = "zip"
+          source_dir  = "${path.module}/code"
+          output_path = "${path.module}/build/code.zip"
+          excludes    = ["tests/*"]
+        }
+
+        resource "aws_lambda_function" "f" {
+          function_name = "f"
+          role          = "arn:aws:iam::123456789012:role/f"
+          filename      = data.archive_file.code.output_path
+        }
+        """
+    )
+    (tmp_path / "code" / "tests").mkdir(parents=True)
+    (tmp_path / "code" / "tests" / "keys.py").write_text("KEY = 'AKIAIOSFODNN7ZZZZZZZ'\n")
+    (tmp_path / "code" / "handler.py").write_text("TOKEN = None\n")
+    assert not found("functions/package-secrets", tmp_path)
+    (tmp_path / "code" / "handler.py").write_text("KEY = 'AKIAIOSFODNN7ZZZZZZZ'\n")
+    (finding,) = found("functions/package-secrets", tmp_path)
+    assert "AWS access key in handler.py, line 1" in finding.message
+
+
 def test_a_zip_that_is_none_is_left_to_the_apply(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(FUNCTION)
     (tmp_path / "f.zip").write_bytes(b"no zip")
