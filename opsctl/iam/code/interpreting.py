@@ -38,6 +38,7 @@ from opsctl.iam.code.values import (
     Resource,
     Scope,
     Special,
+    Super,
     Value,
     constant,
     has_aws,
@@ -651,6 +652,10 @@ class Interpreter:
                     )
                 case Heap():
                     found.append(frozenset({Method(atom, name)}))
+                case Super():
+                    found.append(
+                        self._inherited(atom, name, node, scope) or frozenset({External(f"builtins.super.{name}")})
+                    )
                 case Class():
                     found.append(self._class_attribute(atom, name, None, node, scope) or frozenset({Opaque(name)}))
                 case Constant(value=None):
@@ -689,9 +694,18 @@ class Interpreter:
                     foreign.append(base.name if isinstance(base, External) else "")
         return found, [name for name in foreign if not library.is_plain_base(name)]
 
-    def _class_attribute(self, of: Class | None, name: str, this: Heap | None, node: ast.AST, scope: Scope) -> Value:
+    def _inherited(self, super_: Super, name: str, node: ast.AST, scope: Scope) -> Value:
+        this = super_.this if isinstance(super_.this, Heap) else None
+        of = this.of if this is not None else super_.this
         classes, _ = self.lineage(of)
-        for each in classes:
+        later = [each.scope is super_.after for each in classes]
+        return self._class_attribute(of, name, this, node, scope, skip=later.index(True) + 1 if any(later) else 0)
+
+    def _class_attribute(
+        self, of: Class | None, name: str, this: Heap | None, node: ast.AST, scope: Scope, *, skip: int = 0
+    ) -> Value:
+        classes, _ = self.lineage(of)
+        for each in classes[skip:]:
             if name not in each.scope.names:
                 continue
             found: list[Value] = []
@@ -750,9 +764,12 @@ class Interpreter:
         here: Scope | None = scope
         while here is not None and not (here.function is not None and "this " in here.names):
             here = here.parent
-        if here is None:
+        body = here.parent if here is not None else None
+        if here is None or body is None or not body.class_body:
             return OPAQUE
-        return frozenset({Method(heap, "super ") for heap in here.names["this "] if isinstance(heap, Heap)}) or OPAQUE
+        return (
+            frozenset({Super(each, body) for each in here.names["this "] if isinstance(each, Heap | Class)}) or OPAQUE
+        )
 
     def call(self, function: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
         """What a call may give; and all that it does."""
@@ -772,7 +789,7 @@ class Interpreter:
                 case Method():
                     found.append(library.method(self, atom, given, node, scope))
                 case External():
-                    found.append(library.call(self, atom, given, node, scope))
+                    found.append(library.call(self, atom, given, node, scope, certain=certain))
                 case Heap(kind="instance"):
                     called = self._class_attribute(atom.of, "__call__", atom, node, scope)
                     found.append(self.call(called, given, node, scope) if called else OPAQUE)
@@ -860,6 +877,8 @@ class Interpreter:
             if default
         }
         named = dict(given.named)
+        if function.this is None and function.name == "__new__" and positional:
+            scope.names["this "] = positional[0]  # it is static without saying so
         for index, parameter in enumerate([*parameters, *arguments.kwonlyargs]):
             if index < len(parameters) and index < len(positional):
                 value = positional[index]
@@ -920,6 +939,10 @@ class Interpreter:
         made.of = of
         self.instances.setdefault(of.node, {})[made] = None
         this = frozenset({made})
+        if new := self._class_attribute(of, "__new__", None, node, scope):
+            given_class = Arguments([frozenset({of}), *given.positional], given.named, given.open)
+            made_by_it = self.call(new, given_class, node, scope)
+            this |= frozenset(each for each in made_by_it if isinstance(each, Heap) and each.kind == "instance")
         start = self._class_attribute(of, "__init__", made, node, scope)
         classes, foreign = self.lineage(of)
         if start:

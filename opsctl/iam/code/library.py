@@ -605,7 +605,10 @@ def typed(name: str) -> Value:
 # — libraries —
 
 
-def call(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+def call(
+    run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope, *, certain: bool = False
+) -> Value:
+    """`certain`: what else the called thing may be is known; then this one isn't suspected."""
     name = re.sub(r"\(\)", "", atom.name)
     handle = CALLS.get(name)
     if handle is None:
@@ -615,7 +618,8 @@ def call(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scop
     if name in ("aws.answer",) or name.startswith(("aws.others", "aws.answer", "botocore.harmless")):
         return frozenset({atom})
     top = name.partition(".")[0]
-    last = name.rpartition(".")[2]
+    if not certain and (top not in KNOWN or top == "aws_lambda_powertools"):
+        suspect(run, name.rpartition(".")[2], given, node, scope, cautious=True)
     if top not in sys.stdlib_module_names and top not in (
         "builtins",
         "aws_lambda_powertools",
@@ -624,7 +628,6 @@ def call(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scop
         "botocore",
         "pytest",
     ):
-        suspect(run, last, given, node, scope, cautious=True)
         for value in given.all():
             for each in value:
                 if isinstance(each, Client | Resource | Session):
@@ -654,7 +657,7 @@ def passed_on(run: Interpreter, given: Arguments, node: ast.AST, scope: Scope) -
     for name, value in given.named.items():
         arguments: list[Value] = []
         if name in ("target", "function", "func", "fn"):
-            arguments = [run.elements(given.named[each], node, scope) for each in ("args",) if each in given.named]
+            arguments = _spread(run, given.named.get("args", NOTHING), node, scope)
         run.escape(value, node, scope, arguments)
     kept = (*AWS, Class, Function, Partial)
     return OPAQUE | join(
@@ -663,6 +666,14 @@ def passed_on(run: Interpreter, given: Arguments, node: ast.AST, scope: Scope) -
         )
         for value in values
     )
+
+
+def _spread(run: Interpreter, value: Value, node: ast.AST, scope: Scope) -> list[Value]:
+    """What `args=(…)` hands over, one by one."""
+    for atom in value:
+        if isinstance(atom, Heap) and atom.kind == "seq" and not atom.rest:
+            return [atom.items[index] for index in sorted(atom.items)]
+    return [run.elements(value, node, scope)] if value else []
 
 
 def _escape_operations(run: Interpreter, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> None:
@@ -841,6 +852,31 @@ def _collects(run: Interpreter, atom: External, given: Arguments, node: ast.AST,
     return frozenset({heap})
 
 
+def _new(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    """`super().__new__(cls)` where no base of the code's own has one."""
+    found = []
+    for each in given.get(0, "cls"):
+        if isinstance(each, Class):
+            heap = run.make("instance", node, scope, each)
+            heap.of = each
+            found.append(frozenset({heap}))
+    return join(found)
+
+
+def _field(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    """A dataclass's field: its default, or what its factory makes."""
+    made_by = given.named.get("default_factory", given.named.get("factory", NOTHING))
+    made_value = run.call(made_by, type(given)(), node, scope) if made_by else NOTHING
+    return join((given.named.get("default", NOTHING), made_value)) or OPAQUE
+
+
+def _default_dict(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    heap = run.make("dict", node, scope, "defaultdict")
+    factory = given.get(0, "default_factory")
+    run.put(heap, None, run.call(factory, type(given)(), node, scope) if factory else OPAQUE)
+    return frozenset({heap})
+
+
 def _zips(run: Interpreter, atom: External, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     pair, heap = run.make("seq", node, scope, "pair"), run.make("seq", node, scope, "zip")
     offset = 1 if atom.name.endswith("enumerate") else 0
@@ -993,6 +1029,12 @@ CALLS: Mapping[str, Handler] = {
     "functools.wraps": _decorator,
     "functools.cache": _given,
     "functools.lru_cache": _given,
+    "builtins.super.__new__": _new,
+    "builtins.object.__new__": _new,
+    "dataclasses.field": _field,
+    "attr.ib": _field,
+    "attrs.field": _field,
+    "collections.defaultdict": _default_dict,
     "typing.cast": _first,
     "copy.copy": _given,
     "copy.deepcopy": _given,
@@ -1107,8 +1149,6 @@ CALLS: Mapping[str, Handler] = {
 
 def method(run: Interpreter, atom: Method, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     owner, name = atom.owner, atom.name
-    if name == "super ":
-        return OPAQUE
     if isinstance(owner, Constant):
         return _text_method(owner.value, name, given)
     handle = CONTAINER.get(name)

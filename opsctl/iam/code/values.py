@@ -103,6 +103,14 @@ class Class:
 
 
 @dataclass(frozen=True, slots=True)
+class Super:
+    """What `super()` gives: `this` as its class after the one whose body is `after`."""
+
+    this: Any
+    after: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A method of something built in: of a str, dict, list."""
 
@@ -156,7 +164,7 @@ class Heap:
 
 Atom = (
     Opaque | Constant | External | Module | Session | Client | Resource | Collection | Operation | Special | Function
-    | Class | Method | Partial | Heap
+    | Class | Method | Partial | Heap | Super
 )  # fmt: skip
 Value = frozenset[Any]
 

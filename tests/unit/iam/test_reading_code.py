@@ -193,6 +193,61 @@ def test_each_of_two_clients_in_one_attribute_is_told_by_where_it_was_made(tmp_p
     assert not holes
 
 
+def test_clients_are_followed_through_the_ways_that_python_keeps_things(tmp_path):
+    _, needs, holes = written(
+        tmp_path,
+        """
+        import boto3, threading
+        from collections import defaultdict
+        from contextlib import ExitStack
+        from dataclasses import dataclass, field
+        from functools import cached_property
+        from typing import Any
+
+        by_topic = defaultdict(lambda: boto3.client("sns"))
+
+        class One:
+            _it = None
+            def __new__(cls):
+                if cls._it is None:
+                    cls._it = super().__new__(cls)
+                    cls._it.kms = boto3.client("kms")
+                return cls._it
+        class Base:
+            def __init__(self, client=None): self.client = client or boto3.client("ssm")
+        class Child(Base):
+            def __init__(self, **more): super().__init__(**more)
+            def run(self): self.client.get_parameter(Name="x")
+        @dataclass
+        class Needed:
+            events: Any = field(default_factory=lambda: boto3.client("events"))
+        class Clients:
+            @cached_property
+            def s3(self): return boto3.client("s3")
+        class Worker(threading.Thread):
+            def run(self): boto3.client("kinesis").put_record(StreamName="s")
+        def remove(bucket, clients): clients.s3.delete_object(Bucket=bucket, Key="k")
+
+        def handler(event, context):
+            by_topic["x"].publish(TopicArn="t")
+            One().kms.encrypt(KeyId="k")
+            Child().run()
+            Needed().events.put_events(Entries=[])
+            Worker().start()
+            threading.Thread(target=remove, args=("b", Clients())).start()
+            with ExitStack() as stack:
+                stack.enter_context(boto3.client("cloudwatch")).put_metric_data(Namespace="n")
+            for service, operation in [("ecr", "describe_repositories"), ("eks", "list_clusters")]:
+                getattr(boto3.client(service), operation)()
+        """,
+    )
+    assert not holes
+    assert actions(needs) == {
+        "sns:Publish", "kms:Encrypt", "ssm:GetParameter", "events:PutEvents", "kinesis:PutRecord", "s3:DeleteObject",
+        "cloudwatch:PutMetricData", "ecr:DescribeRepositories", "eks:ListClusters",
+    }  # fmt: skip
+
+
 def test_code_that_nothing_leads_to_is_not_taken_for_used(tmp_path):
     reading, needs, _ = written(
         tmp_path,
