@@ -25,7 +25,6 @@ from opsctl.iam.conditions import DEPENDS, NO, WORDS, YES, Context, Values, cont
 from opsctl.iam.estate import Estate, Guarded, Policy, Principal
 from opsctl.iam.patterns import (
     Answer,
-    Pattern,
     TooLarge,
     Union,
     compiled,
@@ -133,7 +132,7 @@ class Decision:
 class _Compiled:
     """One statement, ready to be asked."""
 
-    __slots__ = ("_dynamic", "_everywhere", "_negated", "_static", "allows", "statement", "variables")
+    __slots__ = ("_dynamic", "_everywhere", "_fixed", "_negated", "_static", "allows", "statement", "variables")
 
     def __init__(self, statement: Statement, variables: bool) -> None:
         self.statement = statement
@@ -143,12 +142,15 @@ class _Compiled:
         self._negated = bool(statement.not_resources)
         self._dynamic = tuple(text for text in written if variables and has_variables(text))
         self._everywhere = not written or (not self._negated and "*" in written)
-        self._static = Union(compiled(text, "resource") for text in written if text not in self._dynamic)
+        self._fixed = tuple(text for text in written if text not in self._dynamic)
+        self._static: Union | None = None  # made when first asked: most statements of most policies never are
 
     def on(self, resource: str, context: Context) -> int:
         """Whether its resources hold an encoded ARN. A statement without any (a trust policy's) is about its holder."""
         if self._everywhere:
             return YES
+        if self._static is None:
+            self._static = Union(compiled(text, "resource") for text in self._fixed)
         found = _ANSWER[self._static.answer(resource)]
         if found != YES and self._dynamic:
             filled = (fill(text, context.variable) for text in self._dynamic)
@@ -173,19 +175,19 @@ class _CompiledDocument:
         variables = document.version >= "2012-10-17"
         self.statements = tuple(_Compiled(statement, variables) for statement in document.statements)
         self._exact: dict[str, list[int]] = {}
-        self._wild: dict[str, list[tuple[Pattern, int]]] = {}
-        self._not: list[tuple[tuple[Pattern, ...], int]] = []
+        self._wild: dict[str, list[tuple[str, int]]] = {}
+        self._not: list[tuple[tuple[str, ...], int]] = []
         self._found: dict[str, tuple[_Compiled, ...]] = {}
         for index, statement in enumerate(document.statements):
             if statement.not_actions:
-                self._not.append((tuple(compiled(each.lower()) for each in statement.not_actions), index))
+                self._not.append((tuple(map(str.lower, statement.not_actions)), index))
             for action in map(str.lower, statement.actions):
                 if "*" not in action and "?" not in action:
                     self._exact.setdefault(action, []).append(index)
                 else:
                     service = action.partition(":")[0]
                     service = "" if "*" in service or "?" in service else service
-                    self._wild.setdefault(service, []).append((compiled(action), index))
+                    self._wild.setdefault(service, []).append((action, index))
 
     def about(self, action: str) -> tuple[_Compiled, ...]:
         """The statements whose actions hold this one (lower case), in order."""
@@ -195,12 +197,14 @@ class _CompiledDocument:
                 self._found.clear()
             indices = set(self._exact.get(action, ()))
             for service in ("", action.partition(":")[0]):
-                indices.update(index for pattern, index in self._wild.get(service, ()) if pattern.matches(action))
-            indices.update(
-                index for patterns, index in self._not if not any(pattern.matches(action) for pattern in patterns)
-            )
+                indices.update(index for text, index in self._wild.get(service, ()) if _holds(text, action))
+            indices.update(index for texts, index in self._not if not any(_holds(text, action) for text in texts))
             found = self._found[action] = tuple(self.statements[index] for index in sorted(indices))
         return found
+
+
+def _holds(pattern: str, action: str) -> bool:
+    return pattern == "*" or compiled(pattern).matches(action)
 
 
 _compile: _Once[Document, _CompiledDocument] = _Once(_CompiledDocument)

@@ -125,6 +125,29 @@ def test_a_weaker_condition_is_shown_with_the_values_that_now_pass():
     assert not address.startswith("192.0.2.")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "passes"),
+    [
+        (("StringEquals", "v"), ("StringEqualsIfExists", "v"), None),
+        (("IpAddress", "10.0.0.0/9"), ("IpAddress", "10.0.0.0/8"), ("10.128.0.0",)),
+        (("IpAddress", "10.128.0.0/9"), ("IpAddress", "10.128.0.0/8"), ("10.127.255.255",)),
+        (("NumericLessThan", "5"), ("NumericLessThanEquals", "5"), ("5",)),
+        (("ForAllValues:StringEquals", "a"), ("ForAnyValue:StringEquals", "a"), ("a", "example")),
+    ],
+)
+def test_the_edge_of_a_condition_is_found(before, after, passes):
+    base, head = (Condition(operator, "the:Key", (value,)) for operator, value in (before, after))
+    (new, *_) = told(estate(role(allow("s3:*", when=(base,)))), estate(role(allow("s3:*", when=(head,)))))
+    assert new.context == {"the:Key": passes}
+
+
+def test_access_by_a_tag_is_shown_with_that_tag():
+    by_tag = allow("s3:GetObject", on=("arn:aws:s3:::${aws:PrincipalTag/team}/*",))
+    (new,) = told(estate(role()), estate(role(by_tag)))
+    (team,) = new.context["aws:PrincipalTag/team"]
+    assert new.resource.startswith(f"arn:aws:s3:::{team}/")
+
+
 def test_a_new_principal_brings_all_that_it_has():
     (new,) = new_access(estate(), estate(role(allow("sqs:SendMessage", on=(QUEUE,)))))
     assert (new.actions, new.resource, new.before, new.after) == (("sqs:SendMessage",), QUEUE, "no", "yes")

@@ -93,6 +93,8 @@ def test_a_key_that_the_request_lacks(operator, value, expected):
         ("ForAllValues:StringNotEquals", ("a",), ("a", "c"), "no"),
         ("ForAnyValue:StringNotEquals", ("a",), ("a", "c"), "yes"),
         ("ForAnyValue:StringNotEquals", ("a",), ("a",), "no"),
+        ("StringEquals", ("a",), ("a", "c"), "yes"),
+        ("StringNotEquals", ("a",), ("a", "c"), "no"),
     ],
 )
 def test_keys_of_several_values(operator, wanted, given, expected):

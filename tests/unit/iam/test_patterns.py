@@ -131,6 +131,11 @@ def test_symbols_take_part_in_covering_and_overlap():
     assert overlap("arn:aws:s3:::⟦aws_s3_bucket.a.id⟧/*", "arn:aws:s3:::*/k") == "arn:aws:s3:::⟦aws_s3_bucket.a.id⟧/k"
 
 
+def test_a_symbol_is_not_taken_for_one_character():
+    assert not covers("arn:aws:s3:::?", "arn:aws:s3:::⟦var.one⟧")
+    assert overlap("arn:aws:s3:::?", "arn:aws:s3:::⟦var.one⟧") is None
+
+
 def test_variables_are_filled_in_as_plain_text():
     values = {"aws:username": "a*", "aws:userid": None}.get
     assert matches(fill("${aws:username}/*", values), "a*/x", "glob")
