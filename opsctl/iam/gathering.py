@@ -555,6 +555,13 @@ class _Gathering:
             made[base] = replace(what, policy=_joined(what.policy, policy))
         for resource in self.of_type("aws_lambda_layer_version_permission"):
             self.taken.add((resource.address, "policy"))
+            arn = self.text(resource, "layer_name")
+            arn = arn if arn.startswith("arn:") else f"{_lambda(self.around)}:layer:{arn}"
+            arn = f"{arn}:{self.around.attribute(resource.address, resource.type, 'version_number')}"
+            what = made.get(arn) or Guarded("lambda_layer_version", arn.rpartition(":layer:")[2], arn, resource.address)
+            document = Document((self._permission(resource, arn),), "2012-10-17", resource.place)
+            policy = Policy(resource.name, document, resource.address, place=resource.place)
+            made[arn] = replace(what, policy=_joined(what.policy, policy), place=resource.place)
 
     def _permission(self, resource: Resource, arn: str) -> Statement:
         principal = self.text(resource, "principal") or symbol(f"{resource.address}.principal")
@@ -568,6 +575,7 @@ class _Gathering:
                 ("source_arn", "ArnLike", "aws:SourceArn"),
                 ("source_account", "StringEquals", "aws:SourceAccount"),
                 ("principal_org_id", "StringEquals", "aws:PrincipalOrgID"),
+                ("organization_id", "StringEquals", "aws:PrincipalOrgID"),
                 ("event_source_token", "StringEquals", "lambda:EventSourceToken"),
                 ("function_url_auth_type", "StringEquals", "lambda:FunctionUrlAuthType"),
             )
@@ -757,6 +765,10 @@ def _function_of(arn: str) -> tuple[str, str]:
     """(ARN of the function, version or alias) of either's ARN."""
     parts = re.split(r":(?![^⟦]*⟧)", arn)
     return (":".join(parts[:7]), ":".join(parts[7:])) if len(parts) > 7 and parts[2] == "lambda" else (arn, "")
+
+
+def _lambda(around: Surroundings) -> str:
+    return f"arn:{around.partition}:lambda:{around.region}:{around.account}"
 
 
 def _is_awss_own_key(key: str) -> bool:

@@ -293,7 +293,6 @@ GUARDS: Mapping[str, Guarding] = {
     "aws_imagebuilder_resource_policy": Guarding("policy", "resource_arn", "imagebuilder_image_pipeline"),
     "aws_vpc_ipam_resource_policy": Guarding("policy"),
     "aws_xray_resource_policy": Guarding("policy_document"),
-    "aws_lambda_layer_version_permission": Guarding("policy", "layer_name", "lambda_layer_version"),
     "aws_organizations_resource_policy": Guarding("content"),
     "aws_prometheus_resource_policy": Guarding("policy_document", "workspace_id", "prometheus_workspace"),
     "aws_rekognition_project_policy": Guarding("policy_document"),

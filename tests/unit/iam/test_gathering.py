@@ -293,3 +293,17 @@ def test_two_of_one_name_are_both_there_each_with_its_own_policies() -> None:
         ("sns:Publish",),
         ("sns:Subscribe",),
     ]
+
+
+def test_a_layer_that_everybody_may_use_is_guarded_by_just_that() -> None:
+    made = estate(
+        resource("aws_lambda_layer_version_permission.p", layer_name="shared", version_number=3, principal="*",
+                 action="lambda:GetLayerVersion", organization_id="o-1"),
+    )  # fmt: skip
+    (layer,) = made.guarded
+    assert layer.arn == "arn:aws:lambda:⟦region⟧:⟦account⟧:layer:shared:3"
+    assert layer.policy
+    assert layer.policy.document
+    (statement,) = layer.policy.document.statements
+    assert statement.principals[0].is_everybody
+    assert [(each.key, each.values) for each in statement.conditions] == [("aws:PrincipalOrgID", ("o-1",))]
