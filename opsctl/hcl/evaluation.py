@@ -109,6 +109,7 @@ class Evaluation:
         self._doing: dict[str, None] = {}
         self._templates: dict[str, tuple[Expression | str, ...]] = {}
         self._lines: dict[str, list[str]] = {}
+        self.files: dict[int, dict[int, str]] = {}  # ids of folders and of calls, which live as long as this
         self.lenient, self.turns = False, 0
 
     def lines(self, file: str) -> list[str]:
@@ -349,7 +350,9 @@ class Module:
         def make(address: str, frame: Frame, uncertain: bool) -> ResourceValue:
             return ResourceValue(block, address, frame, uncertain)
 
-        found: Instances = self._once((mode, f"{kind}.{name}"), lambda: self._expand(block, address, make))
+        found: Instances = self.evaluation.once(
+            self._memo, (mode, kind, name), address, lambda: self._expand(block, address, make)
+        )
         return found
 
     def call(self, name: str) -> Instances:
@@ -1063,39 +1066,27 @@ def _here(expression: Call, frame: Frame) -> Place:
 
 
 def _file_of(frame: Frame, expression: Call) -> str:
-    folder = frame.module.folder
-    for written in folder.locals.values():
-        if written.at.line <= expression.at.line <= written.at.end_line and _holds(written.expression, expression):
-            return written.file
-    for blocks in (
-        folder.resources.values(),
-        folder.calls.values(),
-        folder.outputs.values(),
-        folder.variables.values(),
-    ):
-        for block in blocks:
-            if block.at.line <= expression.at.line <= block.at.end_line and _body_holds(block.body, expression):
-                return block.file
-    return frame.module.evaluation.folders.name_of(folder.folder)
-
-
-def _body_holds(body: Body, wanted: Expression) -> bool:
-    return any(_holds(each.expression, wanted) for each in body.attributes.values()) or any(
-        _body_holds(block.body, wanted) for block in body.blocks
-    )
-
-
-def _holds(expression: Any, wanted: Expression) -> bool:
-    pending = [expression]
-    while pending:
-        each = pending.pop()
-        if each is wanted:
-            return True
-        if isinstance(each, tuple):
-            pending.extend(each)
-        elif hasattr(each, "__dataclass_fields__"):
-            pending.extend(getattr(each, name) for name in each.__dataclass_fields__)
-    return False
+    """The file of a call. Cost: the whole folder's calls are gone through once, when the first is asked for."""
+    evaluation, folder = frame.module.evaluation, frame.module.folder
+    if id(folder) not in evaluation.files:
+        files: dict[int, str] = {}
+        pending: list[tuple[Any, str]] = [(each, "") for each in folder.locals.values()]
+        for blocks in (folder.resources, folder.calls, folder.outputs, folder.variables):
+            pending.extend((block, "") for block in blocks.values())
+        pending.extend((block, "") for block in folder.providers)
+        while pending:
+            each, file = pending.pop()
+            if isinstance(each, tuple | list):
+                pending.extend((inner, file) for inner in each)
+            elif isinstance(each, Mapping):
+                pending.extend((inner, file) for inner in each.values())
+            elif hasattr(each, "__dataclass_fields__"):
+                file = getattr(each, "file", file)
+                if isinstance(each, Call):
+                    files[id(each)] = file
+                pending.extend((getattr(each, name), file) for name in each.__dataclass_fields__)
+        evaluation.files[id(folder)] = files
+    return evaluation.files[id(folder)].get(id(expression), evaluation.folders.name_of(folder.folder))
 
 
 def _applied(name: str, arguments: list[Any], expression: Call, frame: Frame) -> Any:

@@ -55,7 +55,7 @@ from opsctl.hcl.values import (
 )
 
 LONGEST = 20_000_000  # characters that one call may make
-MOST = 1_000_000  # elements that one call may make
+MOST = 300_000  # elements that one call may make
 
 
 @dataclass(frozen=True)

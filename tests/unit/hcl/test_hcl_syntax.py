@@ -46,7 +46,7 @@ def test_a_template_without_anything_to_fill_in_is_its_text(text: str) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_no_bytes_crash_the_reader(data: bytes) -> None:
     parse(data)
     parse_json(data)
@@ -93,7 +93,7 @@ def test_no_bytes_crash_the_reader(data: bytes) -> None:
         max_size=30,
     )
 )
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_no_order_of_tokens_crashes_the_reader(tokens: list[str]) -> None:
     parse("".join(tokens).encode())
 
