@@ -300,9 +300,13 @@ def untold(usage: Usage) -> Iterator[Finding]:
     for each in usage.cannot_tell:
         yield Finding(
             CANNOT_TELL.id, CANNOT_TELL.severity,
-            f"{_list(usage.carriers)}: {each.why}; it may need {_shown(each.may)}.",
+            f"{_list(usage.carriers)}: {each.why}; it may need {_may(each.may)}.",
             principal=usage.role.arn, resource=usage.role.address, place=each.place, fix=CANNOT_TELL.mend,
         )  # fmt: skip
+
+
+def _may(patterns: Sequence[str]) -> str:
+    return "anything" if "*" in patterns else _shown(patterns)
 
 
 CHECKS = (Check(LACKS, findings), Check(UNUSED), Check(CANNOT_TELL))

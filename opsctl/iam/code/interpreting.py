@@ -92,6 +92,7 @@ class Interpreter:
         self.instances: dict[Node, dict[Heap, None]] = {}
         self.entered: dict[Node, None] = {}
         self.defined: dict[Node, Function] = {}
+        self.classes: dict[Node, Class] = {}
         self.sites: dict[Any, Site] = {}
         self.unknown: dict[Any, tuple[str, ...]] = {}
         self.done: set[Any] = set()
@@ -355,7 +356,13 @@ class Interpreter:
         self.run(it.body, inner)
         for decorator in it.decorator_list:
             self.value(decorator, scope)
-        self.bind(scope, it.name, frozenset({Class(node, inner)}))
+        made = frozenset({Class(node, inner)})
+        self.classes.setdefault(node, Class(node, inner))
+        self.bind(scope, it.name, made)
+        for base in inner.names["__bases__"]:
+            if isinstance(base, Class) and (hook := self._class_attribute(base, "__init_subclass__", None, it, scope)):
+                bound = frozenset(Function(each.node, each.scope, made) for each in hook if isinstance(each, Function))
+                self.call(bound, Arguments(open=True), it, scope)
 
     def _do_return(self, it: ast.Return, scope: Scope) -> None:
         if it.value is not None:
@@ -656,6 +663,8 @@ class Interpreter:
                     found.append(
                         self._inherited(atom, name, node, scope) or frozenset({External(f"builtins.super.{name}")})
                     )
+                case Class() if name == "__subclasses__":
+                    found.append(frozenset({Method(atom, name)}))
                 case Class():
                     found.append(self._class_attribute(atom, name, None, node, scope) or frozenset({Opaque(name)}))
                 case Constant(value=None):

@@ -224,6 +224,13 @@ def test_clients_are_followed_through_the_ways_that_python_keeps_things(tmp_path
         class Clients:
             @cached_property
             def s3(self): return boto3.client("s3")
+        class Plugin:
+            found = []
+            def __init_subclass__(cls, **more): cls.found.append(cls)
+        class Batch(Plugin):
+            def go(self): boto3.client("batch").list_jobs(jobQueue="q")
+        class Other(Plugin):
+            def also(self): boto3.client("acm").list_certificates()
         class Worker(threading.Thread):
             def run(self): boto3.client("kinesis").put_record(StreamName="s")
         def remove(bucket, clients): clients.s3.delete_object(Bucket=bucket, Key="k")
@@ -234,6 +241,8 @@ def test_clients_are_followed_through_the_ways_that_python_keeps_things(tmp_path
             Child().run()
             Needed().events.put_events(Entries=[])
             Worker().start()
+            for plugin in Plugin.found: plugin().go()
+            for plugin in Plugin.__subclasses__(): plugin().also()
             threading.Thread(target=remove, args=("b", Clients())).start()
             with ExitStack() as stack:
                 stack.enter_context(boto3.client("cloudwatch")).put_metric_data(Namespace="n")
@@ -245,6 +254,7 @@ def test_clients_are_followed_through_the_ways_that_python_keeps_things(tmp_path
     assert actions(needs) == {
         "sns:Publish", "kms:Encrypt", "ssm:GetParameter", "events:PutEvents", "kinesis:PutRecord", "s3:DeleteObject",
         "cloudwatch:PutMetricData", "ecr:DescribeRepositories", "eks:ListClusters",
+        "batch:ListJobs", "acm:ListCertificates",
     }  # fmt: skip
 
 
