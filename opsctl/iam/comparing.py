@@ -102,6 +102,7 @@ def new_access(base: Estate, head: Estate) -> tuple[NewAccess, ...]:
 
     Principals and resources are the same on both sides when their address is, or else their ARN.
     """
+    base, head = _with_loose(base), _with_loose(head)
     return (
         *_by_identity(base, head),
         *_by_resource(base, head),
@@ -223,8 +224,36 @@ _Holder = TypeVar("_Holder", Principal, Guarded)
 def _pairs(base: Sequence[_Holder], head: Sequence[_Holder]) -> Iterator[tuple[_Holder | None, _Holder]]:
     by_address = {each.address: each for each in base if each.address}
     by_arn = {each.arn: each for each in base if each.arn}
-    for after in head:
-        yield by_address.get(after.address) or by_arn.get(after.arn), after
+    found = [(by_address.get(after.address) or by_arn.get(after.arn), after) for after in head]
+    met = {id(before) for before, _ in found}
+    left = [each for each in base if id(each) not in met and each.kind == "anonymous"]
+    new = [after for before, after in found if before is None and after.kind == "anonymous"]
+    for before, after in found:
+        # One document against another: the same policy, whatever the files are called.
+        yield (left[0] if before is None and len(left) == len(new) == 1 and after is new[0] else before), after
+
+
+def _with_loose(estate: Estate) -> Estate:
+    """Documents with principals that no resource of the estate holds, as the policies of what they name."""
+    guarded: dict[str, Guarded] = {}
+    for policy in estate.loose:
+        for statement, _ in _statements_of(policy):
+            for text in statement.resources if statement.principals or statement.not_principals else ():
+                arn = _guarded_arn(text, statement)
+                kind = "s3_bucket" if ":s3:::" in arn else "kms_key" if ":key/" in arn else "loose"
+                guarded.setdefault(arn, Guarded(kind, policy.name, arn, policy=policy))
+    known = {each.arn for each in estate.guarded}
+    return replace(estate, guarded=(*estate.guarded, *(each for arn, each in guarded.items() if arn not in known)))
+
+
+def _guarded_arn(resource: str, statement: Statement) -> str:
+    """The ARN of the resource whose policy says so: of an object its bucket; of "*" one that nobody named."""
+    if ":s3:::" in resource:
+        resource = resource.partition("/")[0]
+    if "*" not in resource and "?" not in resource:
+        return resource
+    services = {action.partition(":")[0].lower() for action in statement.actions}
+    return "arn:aws:kms:⟦region⟧:⟦account⟧:key/⟦key⟧" if services == {"kms"} else "⟦its resource⟧"
 
 
 def _version(document: Document | None) -> bool:

@@ -186,6 +186,30 @@ def test_access_that_no_real_resource_has_is_on_paper_only():
     assert not new.plausible
 
 
+def test_two_documents_are_the_same_policy_whatever_their_files_are_called():
+    def of(name, *statements):
+        return Principal(
+            "anonymous", name, f"arn:aws:iam::⟦account⟧:user/{name}", f"{name}.json", (policy(*statements),)
+        )
+
+    old, new = of("old", allow("s3:*", on=(PHOTOS,))), of("new", allow("s3:*", on=("arn:aws:s3:::photos/a*",)))
+    assert new_access(estate(old), estate(new)) == ()
+    (widened,) = [each for each in new_access(estate(new), estate(old)) if each.plausible]
+    assert not widened.resource.startswith("arn:aws:s3:::photos/a")
+
+
+@pytest.mark.parametrize("on", [PHOTOS, "*"])
+def test_a_resource_policy_by_itself_is_compared_too(on):
+    ours = allow("s3:GetObject", on=(on,), to=(Named("AWS", f"arn:aws:iam::{THEIRS}:role/x"),))
+    base, head = (
+        replace(estate(), loose=(policy(*statements),))
+        for statements in ((ours,), (ours, replace(ours, principals=(EVERYBODY,))))
+    )
+    (new,) = [each for each in new_access(base, head) if each.principal == "*"]
+    assert (new.kind, new.actions) == ("resource", ("s3:GetObject",))
+    assert new_access(base, base) == ()
+
+
 def test_a_hole_on_either_side_is_said_to_be_one():
     hole = NotAnalysed("policy is unknown", "aws_iam_role_policy.x")
     for base, head in (((hole,), ()), ((), (hole,))):
