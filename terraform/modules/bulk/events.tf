@@ -122,7 +122,6 @@ module "follow_up" {
       WriteReports      = { Action = ["s3:PutObject"], Resource = ["${local.bucket_arn}/reports/*"] }
       LookAtJobs        = { Action = ["batch:ListJobs", "batch:DescribeJobs"], Resource = ["*"] } # they know no resources
       Announce          = { Action = ["sns:Publish"], Resource = [aws_sns_topic.finished.arn] }
-      UseTheTopicsKey   = { Action = ["kms:GenerateDataKey*", "kms:Decrypt"], Resource = ["*"], Condition = { StringEquals = { "kms:ViaService" = ["sns.${local.region}.amazonaws.com"] } } }
       PublishEvents     = { Action = ["events:PutEvents"], Resource = [var.event_bus.arn] }
     }
   }

@@ -1,12 +1,8 @@
 # Each function with the one role that its code needs. Names of tables and queues are in its environment.
 
 locals {
-  use_orders = {
-    ReadAndChangeOrders = { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["orders"].arn] }
-  }
-  # One transaction over both tables asks for each of its items' own permission.
-  use_stock = {
-    MoveStock = { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["stock"].arn] }
+  change_orders = {
+    ReadAndChangeOrders = { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["orders"].arn] }
   }
   remember_what_was_done = {
     RememberWhatWasDone = { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [aws_dynamodb_table.this["guards"].arn] }
@@ -28,7 +24,9 @@ module "intake" {
     GUARDS_TABLE = aws_dynamodb_table.this["guards"].name
     TOPIC_ARN    = aws_sns_topic.this["events"].arn
   }
-  permissions = merge(local.use_orders, local.remember_what_was_done, local.publish_events)
+  permissions = merge(local.remember_what_was_done, local.publish_events, {
+    KeepOrders = { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["orders"].arn] }
+  })
 }
 
 module "inventory" {
@@ -47,7 +45,10 @@ module "inventory" {
       STOCK_TABLE  = aws_dynamodb_table.this["stock"].name
       TOPIC_ARN    = aws_sns_topic.this["events"].arn
     }
-    permissions = merge(local.use_orders, local.use_stock, local.publish_events)
+    # One transaction over both tables asks for each of its items' own permission.
+    permissions = merge(local.change_orders, local.publish_events, {
+      ReserveStock = { Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["stock"].arn] }
+    })
   }
 }
 
@@ -112,7 +113,8 @@ module "charge" {
     BREAKER_COOL_DOWN_SECONDS   = var.breaker.cool_down_seconds
     BREAKER_PROBE_SECONDS       = local.charge_timeout_seconds + 5
   }
-  permissions = merge(local.use_orders, local.remember_what_was_done, {
+  permissions = merge(local.change_orders, {
+    KeepTheBreaker = { Action = ["dynamodb:GetItem", "dynamodb:PutItem"], Resource = [aws_dynamodb_table.this["guards"].arn] }
     AskTheProvider = {
       Action   = [var.payment_sandbox ? "lambda:InvokeFunctionUrl" : "secretsmanager:GetSecretValue"]
       Resource = [var.payment_sandbox ? one(module.sandbox).function.arn : var.payment_provider.secret_arn]
@@ -131,5 +133,7 @@ module "settle" {
     ORDERS_TABLE = aws_dynamodb_table.this["orders"].name
     STOCK_TABLE  = aws_dynamodb_table.this["stock"].name
   }
-  permissions = merge(local.use_orders, local.use_stock)
+  permissions = merge(local.change_orders, {
+    MoveStock = { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [aws_dynamodb_table.this["stock"].arn] }
+  })
 }
