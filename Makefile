@@ -65,11 +65,12 @@ fmt: setup ## Format Python and Terraform
 	@terraform fmt -recursive terraform tests >/dev/null 2>&1 || $(BIN)/python -m opsctl.terraform.embedded fmt -recursive terraform
 
 .PHONY: lint
-lint: setup ## Style of Python and Terraform, and the policy rules over our own stack
+lint: setup ## Style of Python and Terraform; policies and least privilege of our own stack
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q . || { echo "run: make fmt"; exit 1; }
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform tests; else $(BIN)/python -m opsctl.terraform.embedded fmt -check -recursive terraform; fi
 	@$(BIN)/opsctl policy lint terraform/stack --output .opsctl/policy.txt
+	@$(BIN)/opsctl iam check terraform/stack --output .opsctl/iam.txt
 
 .PHONY: type
 type: setup ## mypy --strict
