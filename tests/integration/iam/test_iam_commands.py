@@ -183,7 +183,8 @@ def test_a_request_is_explained_by_the_statements_that_decide(tmp_path: Path) ->
     assert [each["statement"] for each in allowed["allowed_by"]] == ["Send"]
     refused = opsctl(tmp_path, "iam", "explain", "worker", "sqs:DeleteQueue", arn, "--in", "live", status=0)
     assert "not allowed" in refused.stdout
-    assert "worker" in opsctl(tmp_path, "iam", "explain", "werker", "sqs:SendMessage", arn, "--in", "live", status=2).stderr
+    mistyped = opsctl(tmp_path, "iam", "explain", "werker", "sqs:SendMessage", arn, "--in", "live", status=2)
+    assert "worker" in mistyped.stderr
 
 
 def test_the_smallest_policy_of_python_alone_names_what_it_calls(tmp_path: Path) -> None:
