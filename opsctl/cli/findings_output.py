@@ -157,9 +157,8 @@ def _judged(checked: Checked, wishes: Wishes, day: date) -> tuple[Report, Mappin
 
     found = (finding.place.file for finding in checked.report.findings)
     waivers = (*_waivers(wishes.waivers), *comments(Sources(), sorted({*found, *checked.files})))
-    areas = {name.partition("/")[0] for name in checked.rules if "/" in name}
     ran = frozenset(checked.rules) if checked.ran is None else checked.ran
-    judged = apply(checked.report, waivers, today=day, ran=ran, areas=areas)
+    judged = apply(checked.report, waivers, today=day, ran=ran, known=checked.rules)
     return judged, {**checked.rules, **{rule.id: rule for rule in RULES}}
 
 

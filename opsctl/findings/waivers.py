@@ -94,15 +94,15 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def apply(
-    report: Report, waivers: Sequence[Waiver], *, today: date, ran: Iterable[str], areas: Iterable[str] | None = None
+    report: Report, waivers: Sequence[Waiver], *, today: date, ran: Iterable[str], known: Iterable[str] = ()
 ) -> Report:
     """A report less what waivers take out, and with what is wrong with the waivers.
 
     Args:
         today: an expiry of today still counts.
         ran: ids of the rules that ran: a waiver for others (of `iam check`, or left out by --skip) is not unused.
-        areas: beginnings of the ids that this command knows ("s3"): a waiver for a rule that is none of them, in one
-            of these areas, is a typing error and so unused.
+        known: every id of this command: a waiver for none of them, in the area of one ("s3"), is a typing error and
+            so unused.
     """
     counting = [each for each in waivers if not each.problem and each.expires and each.expires >= today]
     by_rule: dict[str, list[Waiver]] = {}
@@ -115,15 +115,14 @@ def apply(
         covering = [each for each in by_rule[finding.rule] if each.covers(finding)]
         used.update(map(id, covering))
         (aside if covering else kept).append(finding)
-    mine = frozenset(ran)
-    known = frozenset(areas or ())
-    kept += _about(waivers, used, today, mine, known)
+    kept += _about(waivers, used, today, frozenset(ran), frozenset(known))
     return Report(tuple(kept), report.analysed, (*report.waived, *aside))
 
 
 def _about(
-    waivers: Iterable[Waiver], used: set[int], today: date, ran: frozenset[str], areas: frozenset[str]
+    waivers: Iterable[Waiver], used: set[int], today: date, ran: frozenset[str], known: frozenset[str]
 ) -> Iterator[Finding]:
+    areas = {rule.partition("/")[0] for rule in known if "/" in rule}
     for waiver in waivers:
         name = f"the waiver of {waiver.rule or 'no rule'} for {waiver.resource}"
         if waiver.problem or waiver.expires is None:
@@ -132,7 +131,8 @@ def _about(
             who = f" ({waiver.owner}: {waiver.reason})"
             yield _finding(EXPIRED, waiver, f"{name} expired on {waiver.expires}{who}")
         elif id(waiver) not in used and (
-            any(matches(waiver.rule, rule) for rule in ran) or waiver.rule.partition("/")[0] in areas
+            any(matches(waiver.rule, rule) for rule in ran)
+            or (waiver.rule.partition("/")[0] in areas and not any(matches(waiver.rule, rule) for rule in known))
         ):
             yield _finding(UNUSED, waiver, f"{name} takes nothing out: {waiver.reason}")
 

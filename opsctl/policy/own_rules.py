@@ -229,7 +229,10 @@ class OwnRules(AbstractContextManager["OwnRules"]):
         if plan:
             texts = [plan.read_text(encoding="utf-8")]
         else:
-            texts = [json.dumps(each, ensure_ascii=False) for each in rego_input.inputs(configuration)]
+            texts = [
+                json.dumps(each, ensure_ascii=False)
+                for each in rego_input.inputs(configuration, rego.names_read(self.modules))
+            ]
         for number, text in enumerate(texts):
             (self._worker.folder / f"input-{number}.json").write_text(text, encoding="utf-8")
         session = _Session(self._worker, self.modules, len(texts), self.seconds)

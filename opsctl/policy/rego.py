@@ -172,6 +172,20 @@ def _scalar(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
+INPUT = re.compile(r"\binput\b(?:\.(?P<name>\w+))?")
+
+
+def names_read(files: Sequence[RegoFile]) -> frozenset[str] | None:
+    """What modules ask of the input ("resource_changes", …); None where one takes it as a whole."""
+    names = set()
+    for file in files:
+        for match in INPUT.finditer(NOT_CODE.sub("", file.text)):
+            if not match["name"]:
+                return None
+            names.add(match["name"])
+    return frozenset(names)
+
+
 def joined(files: Sequence[RegoFile]) -> Iterator[tuple[str, str]]:
     """(package, text) of modules that keep the names which the files were written with."""
     of: dict[str, list[Entry]] = {}

@@ -16,8 +16,12 @@ from opsctl.hcl.symbols import SYMBOL, is_symbolic
 MISSING = object()
 
 
-def inputs(configuration: Configuration) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two inputs of a folder. Linear."""
+def inputs(configuration: Configuration, names: frozenset[str] | None = None) -> tuple[dict[str, Any], ...]:
+    """The inputs of a folder: two, or one where no rule asks for resources in HCL's shape. Linear.
+
+    Args:
+        names: what the rules ask of the input (`rego.names_read`); None: everything.
+    """
     bodies = [(each, written(each.values)) for each in configuration.resources]
     new: dict[str, Any] = {"resource": {}, "data": {}}
     old: dict[str, Any] = {"resource": {}, "data": {}}
@@ -27,7 +31,11 @@ def inputs(configuration: Configuration) -> tuple[dict[str, Any], dict[str, Any]
         new[kind][resource.type][name] = [body]
         old[kind].setdefault(resource.type, {})[name] = _single_blocks(body)
     named = {name: [{"default": written(value)}] for name, value in configuration.variables.items()}
-    return new | {"variable": named} | as_plan(configuration), old
+    rest = {"variable": named} | as_plan(configuration)
+    shapes = (new, old) if names is None or names & set(new) else (new,)
+    return tuple(
+        {name: value for name, value in (shape | rest).items() if names is None or name in names} for shape in shapes
+    )
 
 
 def _free_name(resource: Resource, taken: Mapping[str, Any]) -> str:

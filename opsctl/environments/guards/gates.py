@@ -66,9 +66,7 @@ def standing(ports: Ports, report: Report, ran: Iterable[str], files: Iterable[s
 
     written = [file for name in (FILE_NAME, "opsctl.toml") if (file := ports.environment.root / name).is_file()]
     waivers = [waiver for file in written for waiver in read_waivers(file)]
-    judged = apply(
-        report, [*waivers, *comments(Sources(), sorted(files))], today=ports.clock.now().date(), ran=ran, areas=()
-    )
+    judged = apply(report, [*waivers, *comments(Sources(), sorted(files))], today=ports.clock.now().date(), ran=ran)
     for finding in sorted(judged.at_or_above(Severity.HIGH), key=lambda each: (-each.severity, each.place)):
         yield f"{finding.rule} at {finding.place or finding.resource}: {finding.message}"
 

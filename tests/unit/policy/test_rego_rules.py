@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from opsctl.findings import Place, Severity
 from opsctl.hcl import Configuration, Resource, Unknown
-from opsctl.policy.rego import Placing, finding_of, joined, metadata, parse, rule_name
+from opsctl.policy.rego import Placing, finding_of, joined, metadata, names_read, parse, rule_name
 from opsctl.policy.rego_input import inputs
 from opsctl.policy.worker import error_in, results
 
@@ -182,6 +182,27 @@ def test_rules_written_for_plans_read_a_folder_as_a_plan_that_creates_everything
     )  # fmt: skip
     assert (second["change"]["after"], second["change"]["after_unknown"]) == ({}, {"bucket": True})
     assert new["planned_values"]["root_module"]["child_modules"][0]["address"] == "module.a"
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("deny[x] { input.resource_changes[_]; input.planned_values.y }", {"resource_changes", "planned_values"}),
+    ("deny[x] { walk(input, [p, x]) }", None), ("import input as plan", None), ('deny[x] { input["a"] }', None),
+    ("# input\ndeny[x] { x := `input` }", set()),
+])  # fmt: skip
+def test_only_what_rules_ask_for_is_given(text: str, names: set[str] | None) -> None:
+    module = parse(FILE, f"package main\n{text}", number=0, name="p")
+
+    assert names_read([module]) == names
+    given = inputs(CONFIGURATION, names_read([module]))
+    assert (len(given), set(given[0])) == (
+        (2, {"resource", "data", "variable", "format_version", "resource_changes", "planned_values"})
+        if names is None else (1, names)
+    )  # fmt: skip
+
+
+def test_a_rule_that_asks_whether_there_is_a_plan_gets_the_same_answer_in_both_shapes() -> None:
+    for shape in inputs(CONFIGURATION, frozenset({"resource", "resource_changes"})):
+        assert set(shape) == {"resource", "resource_changes"}
 
 
 # --- what Rego answers ---
