@@ -633,6 +633,10 @@ def _open_to_all(policy: Policy) -> bool:
     )  # fmt: skip
 
 
+def _called(applied: Applied) -> str:
+    return str(applied) if not applied.statement.sid else f"statement {applied}"
+
+
 def _why(
     allow: int, deny: int, allowing: list[Applied], denying: list[Applied], notes: list[str],
     subject: Subject, request: Request, identity: int, limit: int, must: bool,
@@ -641,11 +645,11 @@ def _why(
     for each in denying:
         if each.answer == "yes" or allow:
             sure = "denies it" if each.answer == "yes" else "may deny it"
-            said.append(f"The {_CALLED[each.layer]} statement {each} {sure}.")
+            said.append(f"The {_CALLED[each.layer]} {_called(each)} {sure}.")
     if deny != YES:
         for each in allowing:
             sure = "allows it" if each.answer == "yes" else "may allow it"
-            said.append(f"The {_CALLED[each.layer]} statement {each} {sure}.")
+            said.append(f"The {_CALLED[each.layer]} {_called(each)} {sure}.")
         if allow == NO and not (identity and limit == NO):
             said.append(f"Nothing allows {subject.label} {request.action} on {request.resource}.")
             if must and identity:
