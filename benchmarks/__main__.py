@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import deploys, drift, environments, layers, path, signals, signals_aws, smoke, startup, waf, whole
+from benchmarks import deploys, drift, environments, iam, layers, path, signals, signals_aws, smoke, startup, waf, whole
 from opsctl.files import write_atomically
 
 FOLDER = Path(__file__).parent
@@ -36,11 +36,12 @@ PARTS: dict[str, Callable[[], Any]] = {
     "signals_aws": signals_aws.measure,
     "deploys": deploys.measure,
     "smoke": smoke.measure,
+    "iam": iam.measure,
 }
 
 NEWER: dict[str, Callable[[Any], Iterable[tuple[str, str, str]]]] = {
     "drift": drift.rows, "environments": environments.rows, "signals": signals.rows, "signals_aws": signals_aws.rows,
-    "deploys": deploys.rows, "smoke": smoke.rows,
+    "deploys": deploys.rows, "smoke": smoke.rows, "iam": iam.rows,
 }  # fmt: skip
 """Parts that an older report has not."""
 
