@@ -342,14 +342,9 @@ def test_a_policy_is_suggested_for_bare_code_and_says_what_it_can_not_tell(tmp_p
     assert suggestion.to_json()["cannot_tell"][0]["line"] == 7
 
 
-# Shared statements that give some functions more than they use; reported to terraform/'s owner.
-KNOWN_TOO_WIDE = ("ReadAndChangeOrders", "MoveStock", "RememberWhatWasDone", "UseTheTopicsKey", "KeepWhatFailed")
-
-
 def test_our_own_roles_lack_nothing_and_every_grant_is_explained(monkeypatch):
     monkeypatch.chdir(ROOT)
     estate = estate_of(Path("terraform/stack"))
     assert sum(bool(carrier.code) for carrier in estate.carriers) >= 34
     assert [each.message for each in found(estate, "lacks-permission")] == []
-    surplus = [each.message for each in found(estate, "unused-permission")]
-    assert [each for each in surplus if not any(name in each for name in KNOWN_TOO_WIDE)] == []
+    assert [each.message for each in found(estate, "unused-permission")] == []
