@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def nearest(written: str, known: Iterable[str], *, at_least: float = 0.75) -> st
 
     One slip first; else the most similar one by difflib's ratio, if that is `at_least`.
     """
+    from difflib import SequenceMatcher  # only a mistake needs it
+
     lower = written.lower()
     best, best_score = "", 0.0
     similar = SequenceMatcher(autojunk=False)

@@ -296,6 +296,11 @@ class Vocabulary:
         services = filter(None, map(self.service, prefixes))
         return tuple(f"{service.prefix}:{name}" for service in services for name in service.matching(action))
 
+    @lru_cache(maxsize=65536)  # noqa: B019
+    def actions(self, pattern: str) -> tuple[Action, ...]:
+        """What `expand` names, as actions."""
+        return tuple(found for name in self.expand(pattern) if (found := self.action(name)))
+
     def resource_arns(self, service: str, type: str) -> tuple[str, ...]:
         """The ARNs of a resource type as patterns: resource_arns("s3", "object") == ("arn:*:s3:::*/*",); else ()."""
         found = self.service(service)

@@ -5,7 +5,7 @@ Deny is never judged to be a grant, and what a Deny, a boundary or a strong cond
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from opsctl.findings import Finding, Rule, Severity
@@ -66,7 +66,8 @@ NOT_PRINCIPAL = Rule(
     (f"{GUIDE}/reference_policies_elements_notprincipal.html",),
 )
 
-WIDE = ("*", "*:*")
+MANY = 50  # resources of one statement beyond which it isn't worth telling which of a pattern's actions fit none
+WIDE = frozenset({"*", "*:*"})
 CHANGING = ("Write", "Tagging", "Permissions management")
 ORDER = ("List", "Read", "Tagging", "Write", "Permissions management")
 BY_LEVEL = {  # how bad it is that an action reaches every resource
@@ -122,13 +123,13 @@ def narrowed_by_boundary(holder: Principal) -> bool:
     if boundary.document is None:
         return True
     allowed = (each for each in boundary.document.statements if each.effect == "Allow" and not each.conditions)
-    everything = any(set(each.actions) & set(WIDE) and "*" in each.resources for each in allowed)
+    everything = any(WIDE & set(each.actions) and "*" in each.resources for each in allowed)
     return not everything or any(each.effect == "Deny" for each in boundary.document.statements)
 
 
-def denied_everywhere(holder: Principal) -> tuple[str, ...]:
+def denied_everywhere(holder: Principal) -> frozenset[str]:
     """Action patterns that a principal's own policies deny on every resource without a condition."""
-    return tuple(
+    return frozenset(
         action
         for policy in holder.policies
         if policy.document is not None
@@ -139,36 +140,34 @@ def denied_everywhere(holder: Principal) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1 << 16)
-def reached(pattern: str, denied: tuple[str, ...]) -> tuple[Action, ...]:
+def reached(pattern: str, denied: frozenset[str]) -> tuple[Action, ...]:
     """The actions that a pattern means, without those that are denied."""
     known = vocabulary()
     if not denied:
-        return tuple(found for name in known.expand(pattern) if (found := known.action(name)))
-    if set(denied) & set(WIDE):
-        return ()
-    gone = {name for each in denied for name in known.expand(each)}
-    return tuple(found for name in known.expand(pattern) if name not in gone and (found := known.action(name)))
+        return known.actions(pattern)
+    gone = _gone(denied)
+    return tuple(found for found in known.actions(pattern) if found.name not in gone)
 
 
-def allows(estate: Estate) -> Iterator[tuple[Subject, Statement, tuple[str, ...], bool]]:
+@lru_cache(maxsize=1 << 10)
+def _gone(denied: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for each in denied for name in vocabulary().expand(each))
+
+
+def allows(estate: Estate) -> Iterator[tuple[Subject, Statement, frozenset[str], bool]]:
     """Every Allow of an identity policy: (…, patterns denied to all its holders, whether something narrows it)."""
-    denied: dict[int, tuple[str, ...]] = {}
+    denied: dict[int, frozenset[str]] = {}
     for subject in subjects(estate):
         if subject.kind != "identity":
             continue
         for holder in subject.holders:
             if id(holder) not in denied:
                 denied[id(holder)] = denied_everywhere(holder)
-        common = denied[id(subject.holders[0])] if len(subject.holders) == 1 else _shared(subject.holders, denied)
+        common = frozenset.intersection(*(denied[id(holder)] for holder in subject.holders))
         bounded = all(map(narrowed_by_boundary, subject.holders))
         for statement in subject.document.statements:
             if statement.effect == "Allow":
                 yield subject, statement, common, bounded or is_strong(statement)
-
-
-def _shared(holders: Iterable[Principal], denied: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
-    first, *others = (denied[id(holder)] for holder in holders)
-    return tuple(each for each in first if all(each in other for other in others))
 
 
 def is_wild(action: str) -> bool:
@@ -210,20 +209,21 @@ def wildcard_action(estate: Estate) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _reach(pattern: str, denied: tuple[str, ...], resources: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+def _reach(pattern: str, denied: frozenset[str], resources: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
     """(access levels beyond reading, number of such actions) that a pattern reaches on resources."""
+    certain = pattern in WIDE or len(resources) > MANY
     found = [
         action for action in reached(pattern, denied)
-        if action.access_level in CHANGING and (pattern in WIDE or fits(action.name, resources))
+        if action.access_level in CHANGING and (certain or fits(action.name, resources))
     ]  # fmt: skip
     return tuple(sorted({action.access_level for action in found})), len(found)
 
 
-def judge_pattern(pattern: str, statement: Statement, denied: tuple[str, ...]) -> tuple[Severity | None, str]:
+def judge_pattern(pattern: str, statement: Statement, denied: frozenset[str]) -> tuple[Severity | None, str]:
     """(how bad a wildcard among a statement's actions is or None, what it allows)."""
     everywhere = is_everywhere(statement)
     if pattern in WIDE:
-        if set(denied) & set(WIDE):
+        if denied & WIDE:
             return None, ""
         if everywhere and ("*" in statement.resources or statement.not_resources):
             return Severity.CRITICAL, "everything on everything"
@@ -286,7 +286,7 @@ def _them(names: list[str]) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def narrowable(action: str, denied: tuple[str, ...] = ()) -> str:
+def narrowable(action: str, denied: frozenset[str] = frozenset()) -> str:
     """The highest access level that an action or pattern reaches and that could be limited to resources.
 
     "*" where AWS takes nothing but "*" for it (checkov#5134, kics#5714), "" where that can't be told: an action whose
@@ -306,7 +306,7 @@ def _has_resource(action: Action) -> bool:
 def negations(estate: Estate) -> Iterator[Finding]:
     """NotAction and NotResource in an Allow, and NotPrincipal in one."""
     for subject, statement, denied, narrowed in allows(estate):
-        if set(denied) & set(WIDE) or subject.is_aws_managed:
+        if denied & WIDE or subject.is_aws_managed:
             continue
         if statement.not_actions:
             reads = not any(each.access_level in CHANGING for each in _allowed_beside(statement, denied))
@@ -342,18 +342,11 @@ def judge_level(action: str) -> str:
     """The highest access level that an action or pattern reaches; "" where that can't be told."""
     if action in WIDE:
         return "Permissions management"
-    return max((each.access_level for each in reached(action, ())), key=ORDER.index, default="")
+    return max((each.access_level for each in reached(action, frozenset())), key=ORDER.index, default="")
 
 
-@lru_cache(maxsize=256)
-def _beside(not_actions: tuple[str, ...]) -> tuple[Action, ...]:
-    known = vocabulary()
-    gone = {name for each in not_actions for name in known.expand(each)}
-    return tuple(found for name in known.expand("*") if name not in gone and (found := known.action(name)))
-
-
-def _allowed_beside(statement: Statement, denied: tuple[str, ...]) -> tuple[Action, ...]:
-    return _beside((*statement.not_actions, *denied))
+def _allowed_beside(statement: Statement, denied: frozenset[str]) -> tuple[Action, ...]:
+    return reached("*", denied.union(statement.not_actions))
 
 
 CHECKS = (

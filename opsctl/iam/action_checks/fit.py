@@ -69,6 +69,7 @@ SET_OPERATOR = Rule(
 
 # --- actions and resources --------------------------------------------------------------------------------------------
 
+MOST = 1_280  # actions, resources or conditions of one statement: no policy that AWS takes has more (`policy/size`)
 UNTOLD = "*"  # what a symbol in an ARN may be
 NAME = "\ue000"  # a name that isn't known and holds no slash: a bucket's
 
@@ -155,19 +156,22 @@ def type_patterns(action: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 16)
 def fits(action: str, resources: tuple[str, ...]) -> bool:
     """Whether an action (or one that a pattern means) can be done to any of a statement's resources; True in doubt."""
-    if "*" in resources:
+    if "*" in resources or len(resources) > MOST:
         return True
     patterns = [shaped(resource) for resource in resources]
     if None in patterns or judged(action)[0] != "known" or action in ("*", "*:*") or is_symbolic(action):
         return True
-    known = vocabulary()
-    for name in known.expand(action):
-        found = known.action(name)
-        if found is None or not found.documented:
-            return True
-        if any(takes(mine, theirs) for theirs in type_patterns(name) for mine in patterns if mine):
-            return True
-    return False
+    theirs = patterns_taken(action)
+    return theirs is None or any(takes(mine, arn) for arn in theirs for mine in patterns if mine)
+
+
+@lru_cache(maxsize=1 << 14)
+def patterns_taken(action: str) -> tuple[str, ...] | None:
+    """ARN patterns of what an action, or any that a pattern means, takes; None where that can't be told."""
+    found = vocabulary().actions(action)
+    if not all(each.documented for each in found):
+        return None
+    return tuple(dict.fromkeys(arn for each in found for arn in type_patterns(each.name)))
 
 
 def resource_mismatch(estate: Estate) -> Iterator[Finding]:
@@ -311,9 +315,8 @@ def carries(action: str, key: str) -> bool:
         return True
     known = vocabulary()
     prefix = lower.partition(":")[0]
-    for name in known.expand(action):
-        found = known.action(name)
-        if found is None or not found.documented or _carries(found, key):
+    for found in known.actions(action):
+        if not found.documented or _carries(found, key):
             return True
         if prefix == found.service and not any(True for _ in known.condition_keys(found)):
             return True  # the reference lists no keys for it at all: a hole rather than a fact
@@ -327,7 +330,7 @@ def _carries(action: Action, key: str) -> bool:
 def conditions(estate: Estate) -> Iterator[Finding]:
     for subject in own(estate):
         for statement in subject.document.statements:
-            for condition in statement.conditions:
+            for condition in statement.conditions[:MOST]:
                 if is_symbolic(condition.key) or is_symbolic(condition.operator):
                     continue
                 yield from _operator_findings(subject, statement, condition)
@@ -442,7 +445,7 @@ def _key_findings(subject: Subject, statement: Statement, condition: Condition) 
     if key_type(key) is None:
         if known.retirement(f"{key.partition(':')[0]}:*"):
             return
-        if any(is_one(action, key) for action in statement.actions):
+        if any(is_one(action, key) for action in statement.actions[:MOST]):
             return
         meant = meant_key(key)
         hint = f"; is {meant} meant?" if meant else "."
@@ -452,12 +455,12 @@ def _key_findings(subject: Subject, statement: Statement, condition: Condition) 
             KEY_UNKNOWN, f"AWS has no condition key {key}{hint}", statement, label, severity=severity, fix=fix
         )
         return
-    lacking = [action for action in statement.actions if not carries(action, key)]
+    lacking = [action for action in statement.actions[:MOST] if not carries(action, key)]
     if not lacking:
         return
     message = f"{listed(lacking)} never {'carries' if len(lacking) == 1 else 'carry'} {key}"
     _, operator, if_exists = parts_of(condition.operator)
-    if len(lacking) == len(statement.actions):
+    if len(lacking) == len(statement.actions[:MOST]):
         yield subject.finding(KEY_FIT, f"{message}.", statement, label)
     elif statement.effect == "Allow" and operator and not if_exists and not is_negated(operator) and operator != "Null":
         what = "it" if len(lacking) == 1 else "them"
@@ -467,12 +470,7 @@ def _key_findings(subject: Subject, statement: Statement, condition: Condition) 
 
 def is_one(action: str, key: str) -> bool:
     """Whether a key that its own service doesn't list belongs to an action of another."""
-    known = vocabulary()
-    return any(
-        _carries(found, key)
-        for name in (known.expand(action) if action not in ("*", "*:*") else ())
-        if (found := known.action(name))
-    )
+    return action not in ("*", "*:*") and any(_carries(found, key) for found in vocabulary().actions(action))
 
 
 CHECKS = (

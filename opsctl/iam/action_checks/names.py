@@ -41,29 +41,30 @@ REDUNDANT = Rule(
     (f"{GUIDE}/access-analyzer-reference-policy-checks.html",),
 )
 
+MOST_SUGGESTIONS = 100  # of one document: each costs a millisecond
 PREFIX = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @lru_cache(maxsize=1 << 16)
-def judged(name: str) -> tuple[Literal["known", "unknown", "retired"], str, str]:
-    """(what an action or pattern is, why for people, the name that was meant or "")."""
+def judged(name: str, suggest: bool = True) -> tuple[Literal["known", "unknown", "retired"], str, str]:
+    """(what an action or pattern is, why for people, the name that was meant if asked to `suggest` it, or "")."""
     known = vocabulary()
     if name == "*" or name == "*:*" or is_symbolic(name):
         return "known", "", ""
     prefix, colon, action = name.partition(":")
     if not colon or not action or ":" in action or not PREFIX.fullmatch(prefix):
-        meant = known.nearest(name.strip().replace(" ", ""))
+        meant = known.nearest(name.strip().replace(" ", "")) if suggest else ""
         return "unknown", f"{name} is no action: actions are written service:Name", meant
     if why := known.retirement(name):
         return "retired", f"{name}: {why}", ""
     if known.expand(name):
         return "known", "", ""
     if known.service(prefix) is None:
-        meant = known.nearest(name)
+        meant = known.nearest(name) if suggest else ""
         return "unknown", f"AWS has no service {prefix} ({name})", meant
     wild = "*" in action or "?" in action
     why = f"{name} matches no action of {prefix}" if wild else f"{name} is no action of AWS"
-    return "unknown", why, known.nearest(name)
+    return "unknown", why, known.nearest(name) if suggest else ""
 
 
 def named(subject: Subject) -> Iterator[tuple[Statement, str, str]]:
@@ -78,7 +79,7 @@ def unknown_and_retired(estate: Estate) -> Iterator[Finding]:
     for subject in own(estate):
         seen: set[tuple[int, str]] = set()
         for statement, label, name in named(subject):
-            verdict, why, meant = judged(name)
+            verdict, why, meant = judged(name, len(seen) < MOST_SUGGESTIONS)
             if verdict == "known" or (statement.index, name.lower()) in seen:
                 continue
             seen.add((statement.index, name.lower()))
@@ -104,11 +105,13 @@ def redundant(estate: Estate) -> Iterator[Finding]:
 @lru_cache(maxsize=1 << 14)
 def _said_twice(actions: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """(number of an action, the one that includes it). Linear in what the patterns expand to."""
-    covered: dict[str, tuple[int, str]] = {}
-    for number, wide in enumerate(actions):
-        if "*" in wide or "?" in wide:
-            for each in vocabulary().expand(wide) if wide not in ("*", "*:*") else ():
-                covered.setdefault(each.lower(), (number, wide))
+    covered: dict[str, str] = {}
+    wild = [each for each in actions if "*" in each or "?" in each]
+    named = {each.partition(":")[0].lower() for each in actions if "*" not in each and "?" not in each} if wild else ()
+    for wide in wild:
+        if wide.partition(":")[0].lower() in named:
+            for each in vocabulary().expand(wide):
+                covered.setdefault(each.lower(), wide)
     everything = next((each for each in actions if each in ("*", "*:*")), "")
     found, seen = [], set()
     for number, name in enumerate(actions):
@@ -120,7 +123,7 @@ def _said_twice(actions: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
         elif everything and name != everything:
             found.append((number, everything))
         elif "*" not in name and "?" not in name and lower in covered:
-            found.append((number, covered[lower][1]))
+            found.append((number, covered[lower]))
         seen.add(lower)
     return tuple(found)
 
