@@ -1,0 +1,22 @@
+resource "aws_iam_role" "this" {
+  name = "worker"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
+  })
+}
+
+resource "aws_s3_bucket" "this" {
+  bucket_prefix = "photos-"
+}
+
+resource "aws_iam_role_policy" "this" {
+  role = aws_iam_role.this.id
+  policy = aws_s3_bucket.this.hosted_zone_id == "Z1" ? jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "${aws_s3_bucket.this.arn}/*" }]
+    }) : jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "s3:*", Resource = "*" }]
+  })
+}

@@ -1,0 +1,16 @@
+resource "aws_iam_role" "this" {
+  name = "worker"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
+  })
+}
+
+resource "aws_sqs_queue" "this" {
+  name = "jobs"
+}
+
+resource "aws_iam_role_policy" "this" {
+  role   = aws_iam_role.this.id
+  policy = replace(file("${path.module}/policy.json"), "QUEUE_ARN", aws_sqs_queue.this.arn)
+}
