@@ -22,7 +22,8 @@ from opsctl.iam import estate
 from opsctl.iam.policy import Condition, Document, Principal, Statement
 from opsctl.iam.spelling import nearest
 
-LARGEST_BYTES = 1 << 20  # AWS's largest policy has 32 KiB (KMS); anything above 1 MiB is no policy, and costs time
+LARGEST_BYTES = 1 << 19  # AWS's largest policy has 32 KiB (KMS) without its white space; more only costs time
+SEARCHED = 20_000  # characters of a statement up to which a text search finds a place sooner than reading it does
 MOST_PROBLEMS = 100
 
 EFFECTS: Mapping[str, Literal["Allow", "Deny"]] = {"Allow": "Allow", "Deny": "Deny"}
@@ -225,7 +226,7 @@ class _Lines:
             begin, end = self._statements[path[1]]
             if len(path) == 2:
                 return self.of_offset(begin)
-            if (offset := self._only(path, begin, end)) >= 0:
+            if end - begin < SEARCHED and (offset := self._only(path, begin, end)) >= 0:
                 return self.of_offset(offset)
             if begin not in self._within:
                 self._within[begin] = offsets(self.text[begin:end])

@@ -323,9 +323,10 @@ class Vocabulary:
             return f"{ended['name']} ended in {ended['end']}"
         if lower in self._retired and self.action(name) is None:
             return "AWS no longer documents it"
-        if ("*" in action or "?" in action) and not self.expand(name):
+        beside = [each for each in self._retired if each.startswith(f"{prefix}:")]
+        if beside and ("*" in action or "?" in action) and not self.expand(name):
             shape = re.compile(_regex(lower))
-            if any(shape.fullmatch(each) for each in self._retired):
+            if any(shape.fullmatch(each) for each in beside):
                 return "AWS no longer documents what it matches"
         return ""
 
