@@ -370,11 +370,10 @@ _RANK = {"no": 0, "depends": 1, "yes": 2}
 class _Found:
     """One way to new access, while it is being gathered."""
 
-    request: tuple[str, str, Mapping[str, Values]]
     before: Decision
     after: Decision
     plausible: bool
-    actions: dict[str, None]
+    actions: dict[str, tuple[str, Mapping[str, Values]]]  # each with a resource and a context that prove it
     resources: dict[str, None]
 
 
@@ -474,8 +473,9 @@ def _judge(
         key = (tuple(id(each.statement) for each in after.allowing), before.allowed, after.allowed, bool(resource))
         entry = found.get(key)
         if entry is None:
-            entry = found[key] = _Found((some[0], text, context), before, after, bool(resource), {}, {})
-        entry.actions.update(dict.fromkeys(some))
+            entry = found[key] = _Found(before, after, bool(resource), {}, {})
+        for name in some:
+            entry.actions.setdefault(name, (text, context))
         entry.resources[text] = None
 
 
@@ -492,14 +492,13 @@ def _entries(kind: Kind, who: str, address: str, found: Mapping[object, _Found])
             continue
         for name in actions:
             told.setdefault(name, []).append(statements)
-        action, resource, context = each.request
+        action = actions[0]
+        resource, context = each.actions[action]
         place = each.after.allowing[0].place if each.after.allowing else NOWHERE
-        if action not in actions:
-            action = actions[0]
         yield NewAccess(
             kind, who, address, _sentence(who, actions, action, resource, context, each), tuple(sorted(actions)),
-            action, resource, context, tuple(islice(each.resources, 10)), each.before.allowed, each.after.allowed,
-            each.after.allowing, each.before.why, place, each.plausible,
+            action, resource, context, tuple(islice({resource: None, **each.resources}, 10)), each.before.allowed,
+            each.after.allowed, each.after.allowing, each.before.why, place, each.plausible,
         )  # fmt: skip
 
 

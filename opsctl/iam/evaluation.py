@@ -45,6 +45,7 @@ Kind = Literal[
 T = TypeVar("T")
 M = TypeVar("M")
 _ANSWER = {"no": NO, "depends": DEPENDS, "yes": YES}
+MANY = 200  # resources of one statement, or of two layers together squared, beyond which each is not held to each
 ASSUMING = frozenset({"sts:assumerole", "sts:assumerolewithwebidentity", "sts:assumerolewithsaml", "sts:tagsession",
                       "sts:setsourceidentity", "sts:assumeroot"})  # fmt: skip
 
@@ -533,7 +534,8 @@ def decide(
         role = world.role(request.resource)
         must = True
         if role is None:
-            let.delegated = let.direct = DEPENDS
+            let.delegated = DEPENDS
+            let.direct = DEPENDS if subject.principal is None else NO  # as of any policy that nobody showed us
             notes.append(f"The trust policy of {request.resource} is not known.")
         else:
             has_policy = True
@@ -750,12 +752,17 @@ class Grants:
             else:
                 walls = [wall for each, policy in limiting if each.allows
                          for wall in _as_written(action, each, policy, context)]  # fmt: skip
-                grants = [kept for grant in grants for wall in walls for kept in _both(grant, wall)]
+                if len(grants) * len(walls) > MANY * MANY:
+                    grants = [
+                        _but(grant, unread=(*grant.unread, "a boundary of very many resources")) for grant in grants
+                    ]
+                else:
+                    grants = [kept for grant in grants for wall in walls for kept in _both(grant, wall)]
         for deny in denies:
             if deny.when(context) != NO:
                 sure = deny.when(context) == YES
                 grants = [kept for grant in grants for kept in _less(grant, deny, sure, context)]
-        return tuple(dict.fromkeys(grants)) if len(grants) > 1 else tuple(grants)
+        return tuple(dict.fromkeys(grants)) if 1 < len(grants) <= MANY else tuple(grants)
 
 
 def _but(grant: Grant, **changes: Any) -> Grant:
@@ -832,6 +839,20 @@ def _less(grant: Grant, deny: _Compiled, sure: bool, context: Context) -> Iterab
                     yield _but(grant, within=(*grant.within, text))
         return
     taken = [text for one in statement.resources or ("*",) if (text := _filled(one, deny, context)) is not None]
+    if len(taken) > MANY:  # each with each would be quadratic: `without` says it all the same, only less briefly
+        touching = () if grant.resource in taken else tuple(taken)
+        if touching:
+            yield _but(
+                grant,
+                **(
+                    {"without": (*grant.without, *touching) if grant.without else touching}
+                    if sure
+                    else {"unless": (*grant.unless, statement)}
+                ),
+            )
+        elif not sure:
+            yield _but(grant, unless=(*grant.unless, statement))
+        return
     touching = tuple(text for text in taken if not _apart(grant.resource, text))
     if not touching:
         yield grant
