@@ -110,6 +110,13 @@ def test_what_is_sound_around_a_malformed_block_counts() -> None:
     assert source.errors[0].at.line in (5, 6, 7)
 
 
+def test_a_block_that_is_never_closed_does_not_swallow_those_behind_it() -> None:
+    source = parse(b'resource "a" "one" {\n  x = {\n\nresource "a" "two" {\n  x = 2\n}\nresource "a" "three" {\n}\n')
+
+    assert source.errors
+    assert {block.labels for block in source.body.blocks} >= {("a", "two"), ("a", "three")}
+
+
 def test_a_missing_brace_at_the_end_is_an_error() -> None:
     assert parse(b'resource "a" "b" {\n  x = 1\n').errors
 

@@ -66,6 +66,7 @@ resource "aws_iam_policy" "p" {
     found = lines(configuration, "module.m.aws_iam_policy.p")
     assert found["policy.Statement[0].Action[0]"] == "main.tf:6"
     assert found["policy.Statement[1].Action"] == "main.tf:4"
+    assert found["policy.Statement[0]"] == "main.tf:5"
     assert found["policy.Statement[2].Action"] == "m/main.tf:7"
 
 
