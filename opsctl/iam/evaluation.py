@@ -159,6 +159,13 @@ class _Compiled:
             found = max(found, *(_ANSWER[match(pattern, resource)] for pattern in patterns), NO)
         return YES - found if self._negated else found
 
+    def taken(self, context: Context) -> Sequence[str]:
+        """Its resource patterns, filled in; the same object each time where no variable is in them."""
+        if not self._dynamic:
+            return self.statement.resources or ("*",)
+        filled = (_filled(one, self, context) for one in self.statement.resources)
+        return [text for text in filled if text is not None]
+
     def when(self, context: Context) -> int:
         """Whether its conditions hold."""
         answer = YES
@@ -838,7 +845,7 @@ def _less(grant: Grant, deny: _Compiled, sure: bool, context: Context) -> Iterab
                 elif not _apart(grant.resource, text):
                     yield _but(grant, within=(*grant.within, text))
         return
-    taken = [text for one in statement.resources or ("*",) if (text := _filled(one, deny, context)) is not None]
+    taken = deny.taken(context)
     if len(taken) > MANY:  # each with each would be quadratic: `without` says it all the same, only less briefly
         touching = () if grant.resource in taken else tuple(taken)
         if touching:
