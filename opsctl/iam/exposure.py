@@ -101,8 +101,9 @@ CROSS_ACCOUNT = Rule(
 PASS_ANY_ROLE = Rule(
     "exposure/pass-any-role",
     "Any role may be passed",
-    Severity.HIGH,
-    "Who may hand every role to a service acts with the strongest of them, today's and tomorrow's.",
+    Severity.MEDIUM,
+    "Together with one call that starts something it is as good as the strongest role, today's or tomorrow's; where the "
+    "call is granted too, that is an escalation of its own.",
     "Name the roles in Resource, and the service in a condition on iam:PassedToService.",
     (f"{GUIDE}/id_roles_use_passrole.html",),
     ("pass-role",),
@@ -416,7 +417,7 @@ def passing_findings(holder: Holder, grants: Iterable[Grant]) -> Iterator[Findin
             yield finding(PASS_ANY_ROLE, holder, grant, f"{holder.name} may pass any role to any service")
         elif keys == {"iam:passedtoservice"}:
             message = f"{holder.name} may pass any role to the services of a condition"
-            yield finding(PASS_ANY_ROLE, holder, grant, message, Severity.MEDIUM)
+            yield finding(PASS_ANY_ROLE, holder, grant, message, Severity.LOW)
 
 
 def finding(rule: Rule, holder: Holder, grant: Grant, message: str, severity: Severity | None = None) -> Finding:

@@ -173,7 +173,7 @@ def test_a_role_passed_to_one_service_alone_is_less_bad_and_a_secret_worse_than_
     [passing] = findings(
         holding(on("iam:PassRole", **when("StringEquals", "iam:PassedToService", "ecs.amazonaws.com")))
     )
-    assert passing.severity is Severity.MEDIUM
+    assert passing.severity is Severity.LOW
     secret, objects = (findings(holding(on(action)))[0].severity for action in
                        ("secretsmanager:GetSecretValue", "s3:GetObject"))  # fmt: skip
     assert secret > objects
