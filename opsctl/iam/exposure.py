@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from opsctl.findings import Finding, Rule, Severity
 from opsctl.hcl import is_symbolic
@@ -17,6 +18,7 @@ from opsctl.iam.estate import Principal as Holder
 from opsctl.iam.evaluation import Grant, grants_of
 from opsctl.iam.policy import Condition, Document, Principal, Statement
 
+Said = TypeVar("Said")
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 
 PUBLIC_TRUST = Rule(
@@ -102,8 +104,8 @@ PASS_ANY_ROLE = Rule(
     "exposure/pass-any-role",
     "Any role may be passed",
     Severity.MEDIUM,
-    "Together with one call that starts something it is as good as the strongest role, today's or tomorrow's; where the "
-    "call is granted too, that is an escalation of its own.",
+    "With one call that starts something it is as good as the strongest role, today's or tomorrow's; where that call "
+    "is granted too, it is an escalation of its own.",
     "Name the roles in Resource, and the service in a condition on iam:PassedToService.",
     (f"{GUIDE}/id_roles_use_passrole.html",),
     ("pass-role",),
@@ -224,7 +226,7 @@ HANDS_OUT: Mapping[str, str] = {
 }
 """Calls whose answer is a credential, and of what."""
 
-OPENS_TO_OTHERS = (
+OPENS_TO_OTHERS = dict.fromkeys((
     "ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute", "rds:ModifyDBSnapshotAttribute",
     "rds:ModifyDBClusterSnapshotAttribute", "s3:PutBucketPolicy", "s3:PutBucketAcl", "s3:PutObjectAcl",
     "s3:PutBucketPublicAccessBlock", "s3:PutAccountPublicAccessBlock", "kms:PutKeyPolicy", "kms:CreateGrant",
@@ -232,7 +234,7 @@ OPENS_TO_OTHERS = (
     "sns:AddPermission", "sns:SetTopicAttributes", "secretsmanager:PutResourcePolicy", "ecr:SetRepositoryPolicy",
     "es:UpdateDomainConfig", "glacier:SetVaultAccessPolicy", "dynamodb:PutResourcePolicy", "ram:CreateResourceShare",
     "redshift:AuthorizeSnapshotAccess", "backup:PutBackupVaultAccessPolicy",
-)  # fmt: skip
+))  # fmt: skip
 
 
 # --- trust ----------------------------------------------------------------------------------------------------------
@@ -383,7 +385,8 @@ def identity_findings(estate: Estate) -> Iterator[Finding]:
     """Roles handed to anything, data read at large, credentials handed out, resources opened to others."""
     carriers = {carrier.role: carrier for carrier in estate.carriers if carrier.service.startswith("ec2")}
     for holder in estate.principals:
-        if not holder.policies:
+        services = services_at_large(holder)
+        if not services:
             continue
         grants = grants_of(holder, estate)
         if everything := widest(
@@ -397,15 +400,32 @@ def identity_findings(estate: Estate) -> Iterator[Finding]:
                 yield finding(INSTANCE_ADMIN, holder, everything, message)
             continue
         yield from passing_findings(holder, grants.can("iam:PassRole"))
-        for action, (what, severity) in READS_DATA.items():
+        for action, (what, severity) in of_services(READS_DATA, services):
             if grant := widest(grants.can(action)):
                 yield finding(DATA, holder, grant, f"{holder.name} may read all {what} ({action})", severity)
-        for action, what in HANDS_OUT.items():
+        for action, what in of_services(HANDS_OUT, services):
             if grant := widest(grants.can(action)):
                 yield finding(CREDENTIALS, holder, grant, f"{holder.name} may get {what} ({action})")
-        for action in OPENS_TO_OTHERS:
+        for action, _ in of_services(OPENS_TO_OTHERS, services):
             if grant := widest(grants.can(action)):
                 yield finding(SHARING, holder, grant, f"{holder.name} may open any resource to others ({action})")
+
+
+def services_at_large(holder: Holder) -> frozenset[str]:
+    """Services of which a principal may be allowed something on any resource, "*" for all, without expanding."""
+    found = set()
+    for policy in holder.policies:
+        for statement in policy.document.statements if policy.document else ():
+            if statement.effect == "Allow" and (statement.not_resources or any(map(is_any, statement.resources))):
+                named = {action.partition(":")[0].lower() for action in statement.actions}
+                found |= {"*"} if statement.not_actions or any("*" in name or "?" in name for name in named) else named
+    return frozenset(found)
+
+
+def of_services(actions: Mapping[str, Said], services: frozenset[str]) -> Iterator[tuple[str, Said]]:
+    """Those of a table that are of these services."""
+    everything = "*" in services
+    return ((action, said) for action, said in actions.items() if everything or action.partition(":")[0] in services)
 
 
 def passing_findings(holder: Holder, grants: Iterable[Grant]) -> Iterator[Finding]:
