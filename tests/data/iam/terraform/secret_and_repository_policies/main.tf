@@ -1,7 +1,7 @@
 resource "aws_iam_role" "this" {
   name = "worker"
   assume_role_policy = jsonencode({
-    Version = "2012-10-17"
+    Version   = "2012-10-17"
     Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
   })
 }
@@ -13,7 +13,7 @@ resource "aws_secretsmanager_secret" "this" {
 resource "aws_secretsmanager_secret_policy" "this" {
   secret_arn = aws_secretsmanager_secret.this.arn
   policy = jsonencode({
-    Version = "2012-10-17"
+    Version   = "2012-10-17"
     Statement = [{ Effect = "Allow", Action = "secretsmanager:GetSecretValue", Principal = { AWS = aws_iam_role.this.arn }, Resource = "*" }]
   })
 }

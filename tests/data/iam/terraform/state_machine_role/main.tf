@@ -1,7 +1,7 @@
 resource "aws_iam_role" "this" {
   name = "worker"
   assume_role_policy = jsonencode({
-    Version = "2012-10-17"
+    Version   = "2012-10-17"
     Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
   })
 }
@@ -15,7 +15,7 @@ resource "aws_sfn_state_machine" "this" {
   role_arn = aws_iam_role.this.arn
   definition = jsonencode({ StartAt = "Send", States = { Send = {
     Type = "Task", Resource = "arn:aws:states:::sqs:sendMessage", End = true,
-    Parameters = { QueueUrl = aws_sqs_queue.this.url, MessageBody = "x" } } } })
+  Parameters = { QueueUrl = aws_sqs_queue.this.url, MessageBody = "x" } } } })
 }
 
 resource "aws_iam_role_policy" "this" {
