@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.cli import findings_output as output
-from opsctl.cli.context import Json, console, group
+from opsctl.cli.context import Json, config, console, environment_names, group
+from opsctl.cli.context import environment as named
 from opsctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from opsctl.environments.ports import Ports
     from opsctl.iam.changes import Compared
     from opsctl.iam.explaining import Explanation
 
@@ -26,12 +29,29 @@ In = Annotated[Path, typer.Option("--in", metavar="PATH", help="Terraform folder
 STACK = Path("terraform/stack")
 
 
+Live = Annotated[
+    str,
+    typer.Option(
+        "--live", metavar="ENV", help="Ask this environment's account, too.", autocompletion=environment_names
+    ),
+]
+
+
+def live_ports(environment: str) -> Ports:
+    """The cloud of an environment that is up."""
+    from opsctl.environments.events import ignore
+    from opsctl.environments.ports import connect
+
+    return connect(config(), named(environment), on_event=ignore, start=False)
+
+
 @app.command()
 def check(
     paths: output.Paths,
     source: output.Source = None,
     var_files: output.VarFiles = None,
     select: Select = None,
+    live: Live = "",
     fail_on: output.FailOn = "high",
     fail_on_not_analysed: output.FailOnNotAnalysed = False,
     baseline: output.Baseline = None,
@@ -54,8 +74,17 @@ def check(
     from opsctl.iam.checking import check as run
     from opsctl.iam.checking import rules
 
+    asked, files, given = None, list(var_files or ()), None
+    if live:
+        from opsctl.environments.planning import variables
+        from opsctl.iam.live import live_findings
+
+        ports = live_ports(live)
+        asked = partial(live_findings, aws=ports.aws, clock=ports.clock)
+        files, given = files or [ports.environment.variables_file], variables(ports)
+
     def found(where: Sequence[Path]) -> output.Checked:
-        report = run(where, source=source, var_files=var_files or (), select=select or ())
+        report = run(where, source=source, var_files=files, variables=given, select=select or (), live=asked)
         known = rules()
         ran = frozenset(name for name in known if not select or name.startswith(tuple(select)))
         return output.Checked(report, known, ran)
@@ -117,17 +146,38 @@ def explain(
     context: Annotated[
         list[str] | None, typer.Option("--context", metavar="KEY=VALUE", help="A condition key of the request.")
     ] = None,
+    live: Live = "",
     json: Json = False,
 ) -> None:
-    """Say whether somebody may do something, and which statements decide."""
+    """Say whether somebody may do something, and which statements decide; with --live also what AWS says."""
     from opsctl.iam.checking import estate_of
     from opsctl.iam.explaining import explain as judge
 
-    explanation = judge(estate_of(path, source=source), principal, action, resource, pairs(context or ()))
+    given, files, values, ports = pairs(context or ()), [], None, None
+    if live:
+        from opsctl.environments.planning import variables
+
+        ports = live_ports(live)
+        files, values = [ports.environment.variables_file], variables(ports)
+    estate = estate_of(path, source=source, var_files=files, variables=values)
+    explanation = judge(estate, principal, action, resource, given)
+    simulated = None
+    if ports:
+        from opsctl.iam.live import simulate
+
+        simulated = simulate(ports.aws, arn_in(ports, explanation), action, resource, given)
     if json:
-        console().json(explanation.to_json())
-    else:
-        show_explanation(explanation)
+        console().json(explanation.to_json() | ({"aws": simulated.to_json()} if simulated else {}))
+        return
+    show_explanation(explanation)
+    if simulated:
+        console().say(f"  [dim]AWS says[/] {simulated.decision}")
+
+
+def arn_in(ports: Ports, explanation: Explanation) -> str:
+    """The ARN of who is asked about, in an environment's account."""
+    who = explanation.request.principal
+    return (who if isinstance(who, str) else who.arn).replace("⟦account⟧", ports.environment.account_id)
 
 
 def pairs(given: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ configuration or the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -76,12 +76,18 @@ def looks_like_a_plan(path: Path) -> bool:
     return '"format_version"' in head and ('"planned_values"' in head or '"terraform_version"' in head)
 
 
-def estate_of(path: Path, *, source: Path | None = None, var_files: Sequence[Path] = ()) -> Estate:
+def estate_of(
+    path: Path,
+    *,
+    source: Path | None = None,
+    var_files: Sequence[Path] = (),
+    variables: Mapping[str, Any] | None = None,
+) -> Estate:
     """Everything that decides who may do what at one path.
 
     Args:
         source: the folder of the Terraform that a plan was made from.
-        var_files: as Terraform's -var-file, for folders.
+        var_files, variables: as Terraform's -var-file and -var, for folders.
 
     Raises:
         UsageError: the path or what it holds can't be read at all.
@@ -99,15 +105,15 @@ def estate_of(path: Path, *, source: Path | None = None, var_files: Sequence[Pat
         case Kind.TERRAFORM:
             from opsctl.hcl.reading import read_folder
 
-            return gather(read_folder(path, var_files=var_files))
+            return gather(read_folder(path, var_files=var_files, variables=variables or {}))
 
 
 @cache
 def checks() -> tuple[Check, ...]:
     """Every check, in the order of the documentation."""
-    from opsctl.iam import action_checks, code, escalation, exposure
+    from opsctl.iam import action_checks, code, escalation, exposure, live
 
-    own = (Check(NOT_ANALYSED), Check(CHECK_FAILED))
+    own = (*map(Check, live.RULES), Check(NOT_ANALYSED), Check(CHECK_FAILED))
     return (*escalation.CHECKS, *exposure.CHECKS, *action_checks.CHECKS, *code.CHECKS, *own)
 
 
@@ -138,13 +144,16 @@ def check(
     *,
     source: Path | None = None,
     var_files: Sequence[Path] = (),
+    variables: Mapping[str, Any] | None = None,
     select: Sequence[str] = (),
+    live: Callable[[Estate], Iterable[Finding]] | None = None,
 ) -> Report:
     """Every check over every path. A check that crashes is a finding; the others run.
 
     Args:
-        source, var_files: see `estate_of`.
+        source, var_files, variables: see `estate_of`.
         select: beginnings of rule ids ("escalation/"); empty: all.
+        live: asks an account what it knows of an estate (`opsctl.iam.live.live_findings`).
 
     Raises:
         UsageError: a path that can't be read at all, or an unknown rule.
@@ -154,8 +163,8 @@ def check(
             raise UsageError(
                 f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
             )
-    estates = [estate_of(path, source=source, var_files=var_files) for path in paths]
-    found = [finding for estate in estates for finding in findings_of(estate)]
+    estates = [estate_of(path, source=source, var_files=var_files, variables=variables) for path in paths]
+    found = [finding for estate in estates for finding in (*findings_of(estate), *(live(estate) if live else ()))]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
     ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))
     return Report(tuple(ordered), analysed(estates))

@@ -51,6 +51,7 @@ def lint(
     *,
     source: Path | None = None,
     var_files: Sequence[Path] = (),
+    variables: Mapping[str, Any] | None = None,
     select: Sequence[str] = (),
     skip: Sequence[str] = (),
     files: Sequence[RuleFile | Broken] | None = None,
@@ -63,7 +64,7 @@ def lint(
         paths: Terraform folders (or files: their folders) and plans as JSON; a folder without .tf files stands for
             the root modules below it.
         source: the folder of the Terraform that a plan was made from.
-        var_files: values of the root modules' variables, as Terraform's -var-file.
+        var_files, variables: values of the root modules' variables, as Terraform's -var-file and -var.
         select, skip: see `chosen`.
         files: built-in rules; None: those in `policies/`.
         own: rules that the user brings along.
@@ -79,7 +80,7 @@ def lint(
     found: list[Finding] = []
     read = []
     for path in expanded(paths):
-        configuration = read_path(path, source=source, var_files=var_files)
+        configuration = read_path(path, source=source, var_files=var_files, variables=variables)
         read.append(configuration)
         said = list(findings_of(configuration, loaded, wanted, settings or {}))
         if own:
@@ -176,7 +177,13 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def read_path(path: Path, *, source: Path | None = None, var_files: Sequence[Path] = ()) -> Configuration:
+def read_path(
+    path: Path,
+    *,
+    source: Path | None = None,
+    var_files: Sequence[Path] = (),
+    variables: Mapping[str, Any] | None = None,
+) -> Configuration:
     """One folder or plan.
 
     Raises:
@@ -185,7 +192,7 @@ def read_path(path: Path, *, source: Path | None = None, var_files: Sequence[Pat
     if path.is_dir():
         from opsctl.hcl.reading import read_folder
 
-        return read_folder(path, var_files=var_files)
+        return read_folder(path, var_files=var_files, variables=variables or {})
     from opsctl.hcl.plans import read_plan
 
     return read_plan(path, source=source)

@@ -42,20 +42,23 @@ def mapping_templates(ports: Ports, plan: Plan) -> Iterator[str]:
 
 
 def policy(ports: Ports, plan: Plan) -> Iterator[str]:
+    from opsctl.environments.planning import variables
     from opsctl.policy.linting import lint  # a parser of HCL: imported where an environment asks for it
 
     environment = ports.environment
     linted = lint(
-        [environment.stack], var_files=[environment.variables_file], settings={"environment": environment.name}
-    )
+        [environment.stack], var_files=[environment.variables_file], variables=variables(ports),
+        settings={"environment": environment.name},
+    )  # fmt: skip
     yield from standing(ports, linted.report, linted.ran, linted.files)
 
 
 def iam(ports: Ports, plan: Plan) -> Iterator[str]:
+    from opsctl.environments.planning import variables
     from opsctl.iam.checking import check, rules
 
     environment = ports.environment
-    report = check([environment.stack], var_files=[environment.variables_file])
+    report = check([environment.stack], var_files=[environment.variables_file], variables=variables(ports))
     yield from standing(ports, report, rules(), {finding.place.file for finding in report.findings})
 
 
