@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import UsageError, did_you_mean
-from opsctl.findings import Finding, Report, Rule, Severity
+from opsctl.findings import Finding, Place, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED
 from opsctl.iam.check import Check
 from opsctl.iam.estate import Estate
@@ -28,7 +29,6 @@ CHECK_FAILED = Rule(
     "What this check would have found is missing from the report; the other checks ran.",
     "Report it as a bug of opsctl, with what it was run on.",
 )
-LARGEST_SNIFFED_BYTES = 64 * 1024
 
 
 class Kind(Enum):
@@ -70,10 +70,11 @@ def files_of(folder: Path, *endings: str) -> Iterator[Path]:
 
 
 def looks_like_a_plan(path: Path) -> bool:
-    """Whether a JSON file is what `terraform show -json` prints; its beginning tells."""
-    with path.open("rb") as file:
-        head = file.read(LARGEST_SNIFFED_BYTES).decode(errors="replace")
-    return '"format_version"' in head and ('"planned_values"' in head or '"terraform_version"' in head)
+    """Whether a JSON file is what `terraform show -json` prints, in whatever order its keys are."""
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        return text.find(b'"format_version"') >= 0 and text.find(b'"terraform_version"') >= 0
 
 
 def estate_of(
@@ -164,7 +165,12 @@ def check(
                 f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
             )
     estates = [estate_of(path, source=source, var_files=var_files, variables=variables) for path in paths]
-    found = [finding for estate in estates for finding in (*findings_of(estate), *(live(estate) if live else ()))]
+    found = [
+        # A plan without its Terraform has no lines: its own name is better than none.
+        finding if finding.place.file or path.is_dir() else finding.at(Place(path.as_posix()))
+        for path, estate in zip(paths, estates, strict=True)
+        for finding in (*findings_of(estate), *(live(estate) if live else ()))
+    ]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
     ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))
     return Report(tuple(ordered), analysed(estates))
@@ -196,5 +202,6 @@ def analysed(estates: Iterable[Estate]) -> dict[str, Any]:
         total["principals"] += len(estate.principals)
         total["not_analysed"] += len(estate.not_analysed)
         for name, count in estate.analysed.items():
-            total[name] = total.get(name, 0) + count if isinstance(count, int | float) else count
+            if name not in ("principals", "not_analysed"):
+                total[name] = total.get(name, 0) + count if isinstance(count, int | float) else count
     return total | {"iam_data": str(vocabulary().date)}

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from opsctl.findings import Finding, Rule, Severity
+from opsctl.findings import NOWHERE, Finding, Rule, Severity
 from opsctl.hcl import is_symbolic
 from opsctl.iam.check import Check
 from opsctl.iam.estate import Estate, Guarded
 from opsctl.iam.estate import Principal as Holder
 from opsctl.iam.evaluation import Grant, grants_of
+from opsctl.iam.patterns import matches
 from opsctl.iam.policy import Condition, Document, Principal, Statement
 
 Said = TypeVar("Said")
@@ -174,6 +175,12 @@ ASKS_FOR_SOURCE = frozenset({
 ONLY_LIMITS = frozenset({"vpc_endpoint"})
 """Kinds whose policy lets nobody in: it takes away from what others allow ("VPC endpoint policies", VPC guide)."""
 
+AUDIENCE_IS_ENOUGH: Mapping[str, str] = {
+    "cognito-identity.amazonaws.com": ":aud", "accounts.google.com": ":aud", "www.amazon.com": ":app_id",
+    "graph.facebook.com": ":app_id",
+}  # fmt: skip
+"""Providers whose tokens are for one pool or application, which this key names ("Creating a role for web identity")."""
+
 READS_DATA: Mapping[str, tuple[str, Severity]] = {
     "secretsmanager:GetSecretValue": ("secrets", Severity.HIGH),
     "ssm:GetParameter": ("parameters", Severity.MEDIUM),
@@ -280,11 +287,19 @@ def judge_trust(statement: Statement, principal: Principal, estate: Estate) -> t
             return TRUST_WITHOUT_SOURCE, f"{principal.value} may take it for any resource"
     if principal.kind == "Federated":
         return judge_federated(statement, principal, keys)
-    if principal.kind == "AWS" and (account := account_of(principal.value)) and account != estate.account:
+    account = account_of(principal.value) if principal.kind == "AWS" else ""
+    if account not in ("", estate.account) and not is_known(principal.value, estate):
         shared = {"sts:externalid", "aws:principalorgid", "aws:principalorgpaths"}
-        if not keys & shared and "sts:AssumeRole".lower() in {action.lower() for action in statement.actions}:
+        if not keys & shared and any(matches(action.lower(), "sts:assumerole") for action in statement.actions):
             return WITHOUT_EXTERNAL_ID, f"account {account} may take it without an external id"
     return None
+
+
+def is_known(arn: str, estate: Estate) -> bool:
+    """Whether a principal is one of the estate, whose own account isn't known."""
+    kind, _, name = arn.split(":", 5)[-1].partition("/")
+    name = name.rpartition("/")[2]
+    return is_symbolic(estate.account) and any((each.kind, each.name) == (kind, name) for each in estate.principals)
 
 
 def judge_federated(statement: Statement, principal: Principal, keys: frozenset[str]) -> tuple[Rule, str] | None:
@@ -298,9 +313,9 @@ def judge_federated(statement: Statement, principal: Principal, keys: frozenset[
         or condition.key.lower().startswith("token.actions.githubusercontent.com:repository")
         for value in condition.values
     ]
-    if provider.startswith("cognito-identity"):
-        # A pool is the audience there; without one any pool of the world signs.
-        return None if any(key.endswith(":aud") for key in keys) else (WITHOUT_SUBJECT, "tokens of any pool open it")
+    if audience := AUDIENCE_IS_ENOUGH.get(provider):
+        asked = any(key.endswith(audience) for key in keys)
+        return None if asked else (WITHOUT_SUBJECT, f"any token of {provider} opens it")
     if not subjects or any(is_open_subject(value) for value in subjects):
         return WITHOUT_SUBJECT, f"any token of {provider} opens it"
     if not any(key.endswith(":aud") for key in keys):
@@ -309,9 +324,12 @@ def judge_federated(statement: Statement, principal: Principal, keys: frozenset[
 
 
 def is_open_subject(subject: str) -> bool:
-    """Whether a pattern for `sub` names nobody: "*", "repo:*", "repo:*/*:ref:…" (any owner)."""
-    named = subject.removeprefix("repo:").removeprefix("organization:").removeprefix("system:serviceaccount:")
-    return bool(ANYBODY.match(named)) or named.startswith("*")
+    """Whether a pattern for `sub` names nobody: "*", "project_path:*", "repo:acme*" (acme-too fits as well)."""
+    kind, _, named = subject.removeprefix("system:").partition(":")
+    if not named:
+        kind, named = "", kind
+    owner = named.partition("/")[0] if kind == "repo" else named[:1]
+    return bool(ANYBODY.match(named)) or "*" in owner or "?" in owner
 
 
 # --- resources ------------------------------------------------------------------------------------------------------
@@ -441,9 +459,12 @@ def passing_findings(holder: Holder, grants: Iterable[Grant]) -> Iterator[Findin
 
 
 def finding(rule: Rule, holder: Holder, grant: Grant, message: str, severity: Severity | None = None) -> Finding:
+    """On the line of the statement; AWS's own policies have none, so there on that of the attachment."""
+    written = (grant.statement.place, grant.policy.place if grant.policy else NOWHERE, holder.place)
+    place = next((each for each in written if each.file), NOWHERE)
     return Finding(
         rule.id, rule.severity if severity is None else severity, f"{message}.", principal=holder.arn,
-        resource=grant.policy.address if grant.policy else holder.address, place=grant.statement.place, fix=rule.mend,
+        resource=grant.policy.address if grant.policy else holder.address, place=place, fix=rule.mend,
     )  # fmt: skip
 
 
@@ -487,10 +508,10 @@ def principals_of(statement: Statement) -> Iterator[Principal]:
 
 
 def positive(statement: Statement) -> Iterator[Condition]:
-    """Conditions that ask for a value that must be there."""
+    """Conditions that ask for a value that must be there (ForAllValues and IfExists hold where none is)."""
     for condition in statement.conditions:
-        operator = condition.operator.rpartition(":")[2]
-        if not NEGATED.search(operator) and not operator.endswith("IfExists"):
+        sets, _, operator = condition.operator.rpartition(":")
+        if sets.lower() != "forallvalues" and not NEGATED.search(operator) and not operator.endswith("IfExists"):
             yield condition
 
 
@@ -498,10 +519,20 @@ def required_keys(statement: Statement) -> frozenset[str]:
     """The condition keys, lower case, whose values leave somebody in particular."""
     found = set()
     for condition in positive(statement):
-        named = [value for value in condition.values if not ANYBODY.match(value) and value not in OPEN_NETWORKS]
-        if named and len(named) == len(condition.values):
+        if condition.values and not any(map(leaves_everybody, condition.values)):
             found.add(condition.key.lower())
     return frozenset(found)
+
+
+def leaves_everybody(value: str) -> bool:
+    """Whether a condition's value fits anybody: "*", every network, any organisation, an ARN in any account."""
+    if ANYBODY.match(value) or value in OPEN_NETWORKS or value == "o-*":
+        return True
+    parts = value.split(":", 5)
+    if parts[0] != "arn" or len(parts) < 6:
+        return False
+    # A bucket's ARN has no account: its name says whose it is.
+    return parts[4][:1] in ("*", "?") or (not parts[4] and parts[5][:1] in ("*", "?"))
 
 
 def account_of(value: str) -> str:

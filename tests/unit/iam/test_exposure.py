@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from opsctl.findings import Finding, Severity
+from opsctl.findings import Finding, Place, Severity
 from opsctl.iam.documents import read_document
 from opsctl.iam.estate import Carrier, Estate, Guarded, Policy, Principal
-from opsctl.iam.exposure import CHECKS
+from opsctl.iam.exposure import CHECKS, is_open_subject
 
 ACCOUNT = "111122223333"
 GITHUB = "token.actions.githubusercontent.com"
@@ -72,11 +72,59 @@ def test_who_may_take_a_role_that_should_not_is_named_until_a_condition_says_who
         when("StringEqualsIfExists", "aws:PrincipalOrgID", "o-1"),
         when("StringEquals", "aws:Referer", "https://us.example"),
         when("IpAddress", "aws:SourceIp", ["203.0.113.0/24", "0.0.0.0/0"]),
+        when("ForAllValues:StringEquals", "aws:PrincipalOrgID", "o-1"),
+        when("StringLike", "aws:PrincipalOrgID", "o-*"),
+        when("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/app"),
+        when("ArnLike", "aws:SourceArn", "arn:aws:sns:*:*:*"),
     ],
-    ids=["negated", "any value", "only if it is there", "chosen by the caller", "every network beside one"],
+    ids=[
+        "negated",
+        "any value",
+        "only if it is there",
+        "chosen by the caller",
+        "every network beside one",
+        "holds where there is none",
+        "any organisation",
+        "a role of any account",
+        "any topic",
+    ],
 )
 def test_a_condition_that_leaves_everybody_closes_nothing(condition: dict[str, Any]) -> None:
     assert "trust/public" in rules(trusting("*", **condition))
+
+
+@pytest.mark.parametrize(
+    ("subject", "open_"),
+    [
+        ("repo:acme/it:ref:refs/heads/main", False), ("repo:acme/*", False), ("repo:acme*", True),
+        ("repo:*/it:*", True),
+        ("project_path:acme/it:ref_type:branch:ref:main", False), ("project_path:*", True), ("*", True),
+        ("system:serviceaccount:shop:web", False), ("system:serviceaccount:*", True), ("104857600", False),
+    ],
+)  # fmt: skip
+def test_a_subject_names_somebody_or_anybody(subject: str, open_: bool) -> None:
+    assert is_open_subject(subject) is open_
+
+
+def test_tokens_for_one_application_need_no_subject() -> None:
+    google = {"Federated": "accounts.google.com"}
+    assert rules(trusting(google)) == {"trust/oidc-without-subject"}
+    assert rules(trusting(google, **when("StringEquals", "accounts.google.com:aud", "12.apps"))) == set()
+
+
+def test_every_way_to_take_a_role_counts_for_another_account_and_our_own_role_is_no_stranger() -> None:
+    assert rules(trusting({"AWS": "999988887777"}, Action="sts:*")) == {"trust/cross-account-without-external-id"}
+    trust = document({"Principal": {"AWS": "arn:aws:iam::999988887777:role/ci"}, "Action": "sts:AssumeRole"})
+    admin = Principal("role", "admin", "arn:aws:iam::⟦account⟧:role/admin", trust=trust)
+    ci = Principal("role", "ci", "arn:aws:iam::⟦account⟧:role/ci")
+    assert rules(Estate(principals=(admin, ci))) == set()
+    assert rules(Estate(principals=(admin,))) == {"trust/cross-account-without-external-id"}
+
+
+def test_what_awss_own_policies_grant_lies_on_the_line_of_the_attachment() -> None:
+    attached = Policy("PowerUser", document(on("secretsmanager:GetSecretValue")), place=Place("main.tf", 7))
+    [found] = findings(Estate(principals=(Principal("role", "r", "arn:aws:iam::1:role/r", policies=(attached,)),)))
+    assert found.place == Place("main.tf", 7)
 
 
 def test_nothing_is_said_of_what_is_usual() -> None:
