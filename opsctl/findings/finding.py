@@ -86,6 +86,8 @@ class Finding:
         resource: the Terraform address (or ARN) that it is about.
         fix: the least change that mends it.
         identity: what makes it the same finding after lines moved; empty: rule, resource, principal and message do.
+        root: the root module that it is of, relative to the folder that was named ("" : that folder); addresses of
+            two roots are the same and mean different things.
     """
 
     rule: str
@@ -97,6 +99,7 @@ class Finding:
     place: Place = NOWHERE
     fix: str = ""
     identity: str = ""
+    root: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `iam check --json` and `policy lint --json` print; stable."""

@@ -16,13 +16,14 @@ PLACE_IN_TEXT = re.compile(
 
 
 def fingerprint(finding: Finding) -> str:
-    """32 hexadecimal digits of rule, resource, principal and identity (or message), never of a line.
+    """32 hexadecimal digits of rule, root module, resource, principal and identity (or message), never of a line.
 
     A finding about no resource and no principal counts by its file's name: a document has no other.
     """
     about = finding.resource or finding.principal or PurePosixPath(finding.place.file).name
     words = finding.identity or " ".join(PLACE_IN_TEXT.sub(r"\1", finding.message).split())
-    text = "\0".join((finding.rule, about, finding.principal, words))
+    root = (finding.root,) if finding.root else ()
+    text = "\0".join((finding.rule, about, finding.principal, words, *root))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

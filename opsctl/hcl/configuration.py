@@ -72,6 +72,7 @@ class Configuration:
     Attributes:
         resources: in the order of modules and files.
         folder: the root module's folder ("" where only a plan was given).
+        root: where it lies in the folder that was named ("" : it is that folder, or came of a plan).
         modules: module address → its source folder.
         variables: the root module's, as far as they are known.
         outputs: the root module's.
@@ -86,6 +87,7 @@ class Configuration:
     resources: tuple[Resource, ...]
     problems: tuple[Problem, ...] = ()
     folder: str = ""
+    root: str = ""
     modules: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from opsctl.hcl.evaluation import Evaluation, Frame, Module, ResourceValue, eval
 from opsctl.hcl.modules import Folders, ModuleFolder, has_terraform, is_local, place, source_of
 from opsctl.hcl.symbols import Unknown
 from opsctl.hcl.syntax import Literal, parse
-from opsctl.hcl.tracing import Found, places_of, references_of
+from opsctl.hcl.tracing import places_of, references_of
 from opsctl.hcl.values import EvaluationError
 
 DEEPEST_CALLS = 6_000  # Python frames: chains of a few hundred locals; C's stack holds ten times that
@@ -38,7 +39,7 @@ def read_folder(
     names: Path | None = None,
     known: Mapping[str, Mapping[str, Any]] = {},
 ) -> Configuration:
-    """Read a root module, or each root module below a folder that has no `.tf` files itself.
+    """Read a root module, or the only one below a folder that has no `.tf` files itself.
 
     Args:
         variables: values that win over files and defaults; text for a variable that isn't a string is read as HCL.
@@ -47,30 +48,41 @@ def read_folder(
         known: address → attributes that a plan knows: `address.attribute` is these before it is a symbol.
 
     Raises:
-        UsageError: there is no such folder, nothing of Terraform in it, or no such file of variables.
+        UsageError: there is no such folder, nothing of Terraform in it, several root modules, or no such file of
+            variables.
     """
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.", next="Name a folder with .tf files.")
     folders = Folders(names)
-    roots = [folder] if has_terraform(folder) else _roots(folder, folders)
-    if not roots:
+    root, *others = _roots(folder, folders)
+    if others:
         raise UsageError(
-            f"{folder} has no .tf files.", next="Name a folder with .tf files, or one that holds such folders."
+            f"{folder} holds {len(others) + 1} root modules, {root} and {others[0]} among them.", next="Name one."
         )
     with _undisturbed():
-        read = [_read_root(root, folders, variables, var_files, known) for root in roots]
-    if len(read) == 1:
-        return read[0]
-    return Configuration(
-        resources=tuple(each for one in read for each in one.resources),
-        problems=tuple(dict.fromkeys(each for one in read for each in one.problems)),
-        folder=str(folder),
-        modules={key: value for one in read for key, value in one.modules.items()},
-        variables={key: value for one in read for key, value in one.variables.items()},
-        outputs={key: value for one in read for key, value in one.outputs.items()},
-        references=Found(lambda: {key: value for one in read for key, value in one.references.items()}),
-        providers={key: value for one in read for key, value in one.providers.items()},
-    )
+        return _read_root(root, folders, variables, var_files, known)
+
+
+def read_roots(
+    folder: Path, *, variables: Mapping[str, Any] = {}, var_files: Sequence[Path] = (), names: Path | None = None
+) -> tuple[Configuration, ...]:
+    """Read each root module of a folder on its own: the folder itself, or those below one that has no `.tf` files.
+
+    Two roots (dev and prod) may have the same addresses, which then mean different things. Each one's
+    `Configuration.root` says which it is.
+
+    Args: see `read_folder`.
+
+    Raises:
+        UsageError: there is no such folder, nothing of Terraform in it, or no such file of variables.
+    """
+    folders = Folders(names)
+    with _undisturbed():
+        return tuple(
+            replace(
+                _read_root(root, folders, variables, var_files, {}),
+                root="" if root == folder else root.relative_to(folder).as_posix(),
+            )
+            for root in _roots(folder, folders)
+        )
 
 
 @contextmanager
@@ -89,7 +101,15 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _roots(folder: Path, folders: Folders) -> list[Path]:
-    """Folders below with `.tf` files that none of the others calls."""
+    """The folder, or those below it with `.tf` files that none of the others calls.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.", next="Name a folder with .tf files.")
+    if has_terraform(folder):
+        return [folder]
     found: list[Path] = []
     pending = [folder]
     while pending:
@@ -101,8 +121,12 @@ def _roots(folder: Path, folders: Folders) -> list[Path]:
         except OSError:
             continue
         pending.extend(entry for entry in inner if entry.name not in NOT_ROOTS)
-        if each is not folder and has_terraform(each):
+        if has_terraform(each):
             found.append(each)
+    if not found:
+        raise UsageError(
+            f"{folder} has no .tf files.", next="Name a folder with .tf files, or one that holds such folders."
+        )
     called: set[Path] = set()
     for each in found:
         for call in folders.read(each).calls.values():

@@ -6,7 +6,7 @@ Cost: every rule asks for the types that it is about, so a run grows with resour
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +80,14 @@ def lint(
     found: list[Finding] = []
     read = []
     for path in expanded(paths):
-        configuration = read_path(path, source=source, var_files=var_files, variables=variables)
-        read.append(configuration)
-        said = list(findings_of(configuration, loaded, wanted, settings or {}))
-        if own:
-            said += _own_findings(own, configuration, wanted, settings or {}, path if path.is_file() else None)
-        if path.is_file():
-            said = [each if each.place.file else each.at(Place(str(path))) for each in said]
-        found += said
+        for configuration in read_path(path, source=source, var_files=var_files, variables=variables):
+            read.append(configuration)
+            said = list(findings_of(configuration, loaded, wanted, settings or {}))
+            if own:
+                said += _own_findings(own, configuration, wanted, settings or {}, path if path.is_file() else None)
+            if path.is_file():
+                said = [each if each.place.file else each.at(Place(str(path))) for each in said]
+            found += (replace(each, root=configuration.root) for each in said)
     places = {each.place.file for configuration in read for each in configuration.resources}
     places |= {each.place.file for configuration in read for each in configuration.problems}
     left_out = frozenset(rules) - wanted
@@ -183,16 +183,16 @@ def read_path(
     source: Path | None = None,
     var_files: Sequence[Path] = (),
     variables: Mapping[str, Any] | None = None,
-) -> Configuration:
-    """One folder or plan.
+) -> tuple[Configuration, ...]:
+    """A plan, or each root module of a folder: what one says of an address says nothing about another's.
 
     Raises:
         UsageError: it can't be read at all.
     """
     if path.is_dir():
-        from opsctl.hcl.reading import read_folder
+        from opsctl.hcl.reading import read_roots
 
-        return read_folder(path, var_files=var_files, variables=variables or {})
+        return read_roots(path, var_files=var_files, variables=variables or {})
     from opsctl.hcl.plans import read_plan
 
-    return read_plan(path, source=source)
+    return (read_plan(path, source=source),)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from opsctl.errors import UsageError
 from opsctl.hcl import Unknown
-from opsctl.hcl.reading import read_folder
+from opsctl.hcl.reading import read_folder, read_roots
 
 MODULE = """
 variable "name" {
@@ -167,18 +167,6 @@ def test_a_module_that_calls_itself_is_a_problem(read: Any) -> None:
     assert "a cycle of modules" in problem.what
 
 
-def test_a_folder_of_modules_reads_those_that_no_other_calls(read: Any) -> None:
-    configuration = read(
-        files={
-            "a/main.tf": 'module "b" {\n  source = "../b"\n  name = "x"\n}\n',
-            "b/main.tf": MODULE,
-            "c/main.tf": 'resource "x" "y" {}\n',
-        }
-    )
-
-    assert sorted(each.address for each in configuration.resources) == ["module.b.aws_iam_role.this", "x.y"]
-
-
 def test_a_malformed_file_is_said_with_its_line_and_the_others_stand(read: Any) -> None:
     configuration = read('resource "a" "b" {\n  x = \n}\n', {"other.tf": 'resource "a" "c" {\n  x = 1\n}\n'})
 
@@ -193,6 +181,24 @@ def test_no_folder_and_no_terraform_are_usage_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         read_folder(tmp_path / "none")
     with pytest.raises(UsageError, match=r"no \.tf files"):
+        read_folder(tmp_path)
+
+
+def test_each_module_of_a_folder_that_no_other_calls_is_read_on_its_own(tmp_path: Path) -> None:
+    for name in ("dev", "prod"):
+        (tmp_path / "envs" / name).mkdir(parents=True)
+        (tmp_path / "envs" / name / "main.tf").write_text(
+            f'resource "a" "b" {{\n  x = "{name}"\n}}\nmodule "m" {{\n  source = "../../shared"\n}}\n'
+        )
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "main.tf").write_text('resource "a" "in_module" {}\n')
+
+    roots = read_roots(tmp_path)
+
+    assert [(each.root, each.at("a.b").values["x"]) for each in roots] == [("envs/dev", "dev"), ("envs/prod", "prod")]
+    assert [len(each.resources) for each in roots] == [2, 2]
+    assert [each.root for each in read_roots(tmp_path / "envs" / "dev")] == [""]
+    with pytest.raises(UsageError, match="2 root modules"):
         read_folder(tmp_path)
 
 

@@ -31,8 +31,9 @@ def test_a_finding_is_the_same_after_its_line_moved(same: Finding) -> None:
 @pytest.mark.parametrize("other", [
     replace(OPEN, rule="s3/acl"), replace(OPEN, resource="aws_s3_bucket.site"), replace(OPEN, principal="role"),
     replace(OPEN, message="photos is readable"), replace(OPEN, identity="policy statement 2"),
+    replace(OPEN, root="envs/prod"),
 ])  # fmt: skip
-def test_another_rule_resource_principal_message_or_identity_is_another_finding(other: Finding) -> None:
+def test_another_rule_resource_principal_message_identity_or_root_module_is_another_finding(other: Finding) -> None:
     assert fingerprint(other) != fingerprint(OPEN)
 
 

@@ -10,7 +10,7 @@ import pytest
 from opsctl.errors import UsageError
 from opsctl.findings import Finding, Place, Rule, Severity
 from opsctl.hcl import Configuration, Problem, Resource
-from opsctl.policy.linting import expanded, findings_of, ordered
+from opsctl.policy.linting import expanded, findings_of, lint, ordered
 from opsctl.policy.loading import Broken, RuleFile, chosen, load_file
 from opsctl.policy.rule import Stack
 
@@ -132,3 +132,26 @@ def test_a_path_that_holds_nothing_to_lint_is_an_error(tmp_path: Path, name: str
         expanded([tmp_path / name])
 
     assert caught.value.what == words
+
+
+BUCKET = 'resource "aws_s3_bucket" "b" {\n  bucket = "%s-b"\n}\n'
+GUARD = """
+resource "aws_s3_bucket_public_access_block" "b" {
+  bucket                  = aws_s3_bucket.b.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+"""
+
+
+def test_what_one_root_module_has_does_not_speak_for_another_with_the_same_addresses(tmp_path: Path) -> None:
+    for name, more in (("dev", GUARD), ("prod", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(BUCKET % name + more)
+
+    (found,) = lint([tmp_path], select=["s3/public-access-block"]).report.findings
+
+    assert found.place.file.endswith("prod/main.tf")
+    assert found.root == "prod"
