@@ -79,9 +79,16 @@ class Site:
 
 
 class Interpreter:
-    """One handler's analysis. `environment`: its variables; None: not known."""
+    """One handler's analysis.
 
-    def __init__(self, sources: Sources, environment: Mapping[str, str] | None = None) -> None:
+    `environment`: its variables; None: not known. `imported`: its modules are only imported, as Lambda does; none of
+    them is run as a program, and what follows `if __name__ == "__main__":` never happens.
+    """
+
+    def __init__(
+        self, sources: Sources, environment: Mapping[str, str] | None = None, *, imported: bool = False
+    ) -> None:
+        self.imported = imported
         self.sources, self.environment = sources, environment
         self.modules: dict[str, Scope] = {}
         self.files: dict[str, Source] = {}
@@ -207,13 +214,15 @@ class Interpreter:
 
     def _do_if(self, it: ast.If, scope: Scope) -> None:
         self.value(it.test, scope)
+        as_script = _as_script(it.test) if self.imported else None
         if isinstance(it.test, ast.Name | ast.Attribute) and "TYPE_CHECKING" in ast.unparse(it.test):
             scope.type_checking = True
             self._branches(scope, it.body)
             scope.type_checking = False
-        else:
+        elif as_script is not ast.Eq:
             self._branches(scope, it.body)
-        self._branches(scope, it.orelse)
+        if as_script is not ast.NotEq:
+            self._branches(scope, it.orelse)
 
     def _rounds(self) -> Iterator[None]:
         """Twice: what a loop's end assigns, its beginning may read. Those inside of another are run again with it."""
@@ -1014,6 +1023,16 @@ class Interpreter:
         wanted = len(arguments.posonlyargs) + len(arguments.args) - (function.this is not None)
         needed = max(wanted - len(arguments.defaults), 0)
         return Arguments([*given[:wanted], *([OPAQUE] * (needed - len(given)))])
+
+
+def _as_script(test: ast.expr) -> type[ast.cmpop] | None:
+    """Eq of `__name__ == "__main__"` (also with `and …`), NotEq of its opposite, None of any other condition."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return ast.Eq if any(_as_script(each) is ast.Eq for each in test.values) else None
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return None
+    sides = {ast.unparse(each) for each in (test.left, test.comparators[0])}
+    return type(test.ops[0]) if sides == {"__name__", "'__main__'"} else None
 
 
 def _has_decorator(it: ast.AST, *names: str) -> bool:

@@ -27,7 +27,7 @@ def read_code(
     Args:
         code: a folder, a zip or one .py file.
         handler: as Lambda writes it ("app.handler", "src/app.handler"). Empty: functions of the usual names, or, where
-            there are none, all that is there.
+            there are none, all that is there, also what is done only where a file is run as a program.
         layers: folders that are on Python's path besides.
         environment: the function's variables; None: not known, then they stand as ⟦env.NAME⟧.
     """
@@ -35,7 +35,7 @@ def read_code(
         found = sources(code, layers)
     except (OSError, zipfile.BadZipFile) as error:
         return Reading(cannot_tell=(CannotTell(f"{code} can't be read: {error}", Place(code)),))
-    run = Interpreter(found, environment)
+    run = Interpreter(found, environment, imported=bool(handler))
     module, _, name = handler.replace("/", ".").strip(".").rpartition(".")
     missing: list[str] = []
 

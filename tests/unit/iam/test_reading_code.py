@@ -272,6 +272,33 @@ def test_code_that_nothing_leads_to_is_not_taken_for_used(tmp_path):
     assert [call.operation for call in reading.unreachable] == ["DeleteBucket"]
 
 
+@pytest.mark.parametrize("script", ['__name__ == "__main__"', "'__main__' == __name__", '__name__ == "__main__" and 1'])
+def test_what_a_file_does_when_run_as_a_program_is_not_what_its_handler_does(tmp_path, script):
+    text = f"""
+        import boto3
+        s3 = boto3.client("s3")
+        def trial(): s3.delete_bucket(Bucket="x")
+        def handler(event, context): s3.put_object(Bucket="x", Key="k")
+        if {script}:
+            s3.create_bucket(Bucket="x")
+            trial()
+        else:
+            s3.get_bucket_policy(Bucket="x")
+        """
+    assert actions(written(tmp_path, text)[1]) == {"s3:PutObject", "s3:GetBucketPolicy"}
+    opposite = text.replace(script, '__name__ != "__main__"').replace("create_bucket", "list_objects_v2")
+    assert actions(written(tmp_path, opposite)[1]) == {"s3:PutObject", "s3:ListBucket", "s3:DeleteBucket"}
+
+
+def test_a_loose_script_does_what_it_does_when_run(tmp_path):
+    text = """
+        import boto3
+        if __name__ == "__main__":
+            boto3.client("s3").create_bucket(Bucket="x")
+        """
+    assert actions(written(tmp_path, text, handler="")[1]) == {"s3:CreateBucket"}
+
+
 def test_a_function_that_is_chosen_by_name_counts_as_called(tmp_path):
     _, needs, _ = written(
         tmp_path,
