@@ -71,6 +71,10 @@ class Found(Mapping[str, V], Generic[V]):
     def __len__(self) -> int:
         return len(self._all())
 
+    def __reduce__(self) -> tuple[type, tuple[dict[str, V]]]:
+        """What makes it holds syntax trees, which no other process can be given: the mapping itself can."""
+        return dict, (dict(self),)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -304,6 +304,34 @@ def test_rules_of_ones_own_run_from_the_option_and_from_opsctl_toml(opsctl: Opsc
     assert opsctl("lint", "stack", "--select", "rego", "--json").found == expected
 
 
+PYTHON = """\
+from opsctl.findings import Rule, Severity
+
+RULE = Rule("own/bucket", "A bucket", Severity.LOW, "Why.", "Mend.")
+
+
+def find(stack):
+    for bucket in stack.of_type("aws_s3_bucket"):
+        yield stack.finding(RULE, bucket, f"there is {bucket.name}", at="bucket")
+"""
+
+
+def test_a_rule_in_python_finds_on_the_lines_of_a_folder_of_its_plan_and_of_each_root_module(opsctl: Opsctl) -> None:
+    Path("own").mkdir()
+    Path("own/bucket.py").write_text(PYTHON)
+    own = ("--rules", "own", "--select", "own", "--json")
+
+    (found,) = opsctl("lint", str(PLANNED), *own).found
+    assert found[0] == "own/bucket"
+    assert found[2] > 0
+    assert opsctl("lint", str(PLANNED / "plan.json"), "--source", str(PLANNED), *own).found == {found}
+
+    for name in ("dev", "prod"):
+        Path(f"roots/{name}").mkdir(parents=True)
+        Path(f"roots/{name}/main.tf").write_text('resource "aws_s3_bucket" "b" {}\n')
+    assert {file for _, file, _ in opsctl("lint", "roots", *own).found} == {"roots/dev/main.tf", "roots/prod/main.tf"}
+
+
 def test_a_rule_that_fails_is_told_whatever_is_selected(opsctl: Opsctl) -> None:
     own_rules()
     Path("own/names.rego").write_text(REGO.replace("count(name)", "cuont(name)"))

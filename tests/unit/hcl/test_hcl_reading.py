@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,15 @@ def test_each_module_of_a_folder_that_no_other_calls_is_read_on_its_own(tmp_path
     assert [each.root for each in read_roots(tmp_path / "envs" / "dev")] == [""]
     with pytest.raises(UsageError, match="2 root modules"):
         read_folder(tmp_path)
+
+
+def test_a_configuration_can_be_given_to_another_process(read: Any) -> None:
+    configuration = read('resource "a" "b" {\n  x = a.c.arn\n}\nresource "a" "c" {}\n')
+
+    given = pickle.loads(pickle.dumps(configuration))
+
+    assert given.at("a.b").place_of("x").line == 2
+    assert given.references == {"a.b.x": ("a.c",)}
 
 
 def test_a_resource_may_have_a_source_and_a_version_of_its_own(read: Any) -> None:
