@@ -224,7 +224,13 @@ _Holder = TypeVar("_Holder", Principal, Guarded)
 def _pairs(base: Sequence[_Holder], head: Sequence[_Holder]) -> Iterator[tuple[_Holder | None, _Holder]]:
     by_address = {each.address: each for each in base if each.address}
     by_arn = {each.arn: each for each in base if each.arn}
-    found = [(by_address.get(after.address) or by_arn.get(after.arn), after) for after in head]
+    holders = {policy.address: each for each in base for policy in getattr(each, "policies", ()) if policy.address}
+    found = [
+        # A policy that nobody holds any more gives nobody more than whoever held it had.
+        (by_address.get(after.address) or by_arn.get(after.arn)
+         or (holders.get(after.address) if after.kind == "anonymous" else None), after)
+        for after in head
+    ]  # fmt: skip
     met = {id(before) for before, _ in found}
     left = [each for each in base if id(each) not in met and each.kind == "anonymous"]
     new = [after for before, after in found if before is None and after.kind == "anonymous"]

@@ -1,7 +1,8 @@
 """A configuration → everything that decides who may do what: principals, carriers, guarded resources, invocations.
 
 `gather` raises nothing for any configuration: what can't be read is in `Estate.not_analysed`, and an attribute that
-looks like a policy and that no table knows is in `Estate.loose`. Cost: linear in resources, attachments and statements.
+looks like a policy and that no table knows is in `Estate.loose`. A policy that nobody here holds, and a policy document
+that nothing reads, are those of an anonymous principal. Cost: linear in resources, attachments and statements.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ NAMES = (
     "name", "function_name", "bucket", "identifier", "cluster_identifier", "family", "repository_name", "domain_name",
     "alias",
 )  # fmt: skip
+ONLY_LIMITS = (  # service control policies and session policies: they allow nothing by themselves
+    "aws_organizations_policy", "aws_rolesanywhere_profile", "aws_transfer_user", "aws_transfer_access",
+)  # fmt: skip
 BLOCKED = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 
 
@@ -92,6 +96,8 @@ class _Gathering:
         self.by_address: dict[str, _Person] = {}
         self.managed_at: dict[str, tuple[Policy, ...]] = {}
         self.managed: dict[str, tuple[Policy, ...]] = {}
+        self.attached: set[str] = set()  # addresses of managed policies
+        self.nobodys: list[Principal] = []  # who is outside of this configuration, or held by nobody yet
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         for type_ in types:
@@ -110,6 +116,13 @@ class _Gathering:
             tuple(_finished(each) for twins in self.people.values() for each in twins), carriers, guarded, invocations,
             tuple(dict.fromkeys(self.holes)), tuple(self.loose),
             self.around.partition, self.around.account, self.around.region,
+        )  # fmt: skip
+        made = replace(made, principals=(*made.principals, *self.nobodys, *self._unattached(made)))
+        unread = self._unread(made)
+        made = replace(
+            made, principals=(*made.principals, *(_nobody(each) for each in unread if _is_identity(each))),
+            loose=(*made.loose, *(each for each in unread if not _is_identity(each))),
+            not_analysed=tuple(dict.fromkeys(self.holes)),
         )  # fmt: skip
         return replace(made, analysed=self._counts(made))
 
@@ -293,6 +306,7 @@ class _Gathering:
         for raw in _texts_at(resource.values, attribute):
             known = self.managed_at.get(_address_of(raw))
             found += known or self.policies_of_arn(self.around.expand(raw), resource, attribute)
+        self.attached |= {policy.address for policy in found}
         return found
 
     # --- carriers -----------------------------------------------------------------------------------------------------
@@ -624,7 +638,13 @@ class _Gathering:
     def _elsewhere(self) -> None:
         for type_, attribute in IDENTITY_ELSEWHERE.items():
             for resource in self.of_type(type_):
-                self.loose += self.documents(resource, attribute, resource.get(attribute), self._name(resource))
+                for policy in self.documents(resource, attribute, resource.get(attribute), self._name(resource)):
+                    if type_ in ONLY_LIMITS:
+                        self.nobodys.append(_limited_by(policy))
+                    elif _is_identity(policy):
+                        self.nobodys.append(_nobody(policy))
+                    else:
+                        self.loose.append(policy)
 
     def _untaken(self) -> None:
         """The net under everything: no attribute that is a policy, or should be one, goes unseen."""
@@ -661,6 +681,53 @@ class _Gathering:
                     self._hole(resource, parts[2], "it isn't known before an apply")
                     self.torn.add(at)
 
+    # --- what nobody here holds ---------------------------------------------------------------------------------------
+
+    def _unattached(self, made: Estate) -> Iterator[Principal]:
+        """The managed policies that nobody here holds, each its own anonymous principal's: somebody else may attach it.
+
+        One that a condition asks for as a permissions boundary limits whoever that is, and allows nothing.
+        """
+        left = [each for at, found in self.managed_at.items() if at not in self.attached for each in found]
+        documents = [document for _, document in made.documents()] + [each.document for each in left if each.document]
+        boundaries = {
+            value
+            for document in documents for statement in document.statements for condition in statement.conditions
+            if condition.key.lower() == "iam:permissionsboundary" for value in condition.values
+        } if left else set()  # fmt: skip
+        for policy in left:
+            yield _limited_by(policy) if policy.arn in boundaries else _nobody(policy)
+
+    def _unread(self, made: Estate) -> list[Policy]:
+        """The data.aws_iam_policy_documents that nothing of AWS and no other document takes in.
+
+        Of a plan, which has texts instead of names: those of which some statement is nowhere else.
+        """
+        left = [
+            each for each in self.configuration.resources
+            if each.mode == "data" and each.type == POLICY_DOCUMENT and each.address not in self.sources.read_from
+        ]  # fmt: skip
+        if not left:
+            return []
+        taken: set[str] = set()
+        for resource in self.configuration.resources:
+            if resource.type.startswith(("aws_", "awscc_")) and resource.action != "delete":
+                for name, value in resource.values.items():
+                    if (resource.type, name) != (POLICY_DOCUMENT, "json"):
+                        taken.update(_named_in(value))
+        said = {_essence(each) for _, document in made.documents() for each in document.statements}
+        found = []
+        for data in left:
+            if str(data.get("json")) in taken or {data.address, without_keys(data.address)} & taken:
+                continue
+            for source in self.sources.of_data_source(data):
+                document = source.document
+                if document and document.statements and said.issuperset(map(_essence, document.statements)):
+                    continue
+                self._note(data, "json", source)
+                found.append(Policy(data.name, document, data.address, f"{self._iam}:policy/{data.name}", data.place))
+        return [each for each in found if each.document]
+
 
 def _finished(person: _Person) -> Principal:
     resource = person.resource
@@ -672,6 +739,49 @@ def _finished(person: _Person) -> Principal:
         {str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
         resource.place if resource else Place(),
     )  # fmt: skip
+
+
+def _nobody(policy: Policy) -> Principal:
+    """Whoever may come to hold a policy."""
+    return Principal("anonymous", policy.name, policy.arn, policy.address, (policy,), place=policy.place)
+
+
+def _limited_by(policy: Policy) -> Principal:
+    """Whoever a policy limits that allows nothing by itself."""
+    return replace(_nobody(policy), policies=(), boundary=policy)
+
+
+def _is_identity(policy: Policy) -> bool:
+    statements = policy.document.statements if policy.document else ()
+    return not any(each.principals or each.not_principals for each in statements)
+
+
+def _essence(statement: Statement) -> Statement:
+    """A statement whatever it is called, wherever it stands, in whichever order it says things."""
+    return replace(
+        statement, sid="", index=0, place=Place(),
+        actions=tuple(sorted(statement.actions)), not_actions=tuple(sorted(statement.not_actions)),
+        resources=tuple(sorted(statement.resources)), not_resources=tuple(sorted(statement.not_resources)),
+        principals=tuple(sorted(statement.principals, key=repr)),
+        not_principals=tuple(sorted(statement.not_principals, key=repr)),
+        conditions=tuple(sorted(statement.conditions, key=repr)),
+    )  # fmt: skip
+
+
+def _named_in(value: Any) -> Iterator[str]:
+    """Every text in a value that may be a document, and the address of every resource that the value names."""
+    if isinstance(value, Unknown):
+        for each in (*value.options, str(value)):
+            yield from _named_in(each)
+    elif isinstance(value, str):
+        if value.startswith("{"):
+            yield value
+        for reference in symbols_in(value) if OPEN in value else ():
+            if parts := parted(reference):
+                yield parts[0]
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _named_in(each)
 
 
 def _address_of(text: str) -> str:

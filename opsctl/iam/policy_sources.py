@@ -55,6 +55,7 @@ class Sources:
 
     def __init__(self, around: Surroundings, references: Mapping[str, tuple[str, ...]]) -> None:
         self.around, self.references = around, references
+        self.read_from: set[str] = set()  # addresses of the data sources that some attribute or document took in
         self._documents: dict[str, tuple[Source, ...]] = {}
 
     def read(self, resource: Resource, attribute: str, value: Any) -> tuple[Source, ...]:
@@ -194,7 +195,10 @@ class Sources:
         parts = parted(reference)
         if parts is None or parts[1] != POLICY_DOCUMENT or parts[2] not in JSON_ATTRIBUTES:
             return None
-        return self.around.resource(parts[0])
+        data = self.around.resource(parts[0])
+        if data:
+            self.read_from.add(data.address)
+        return data
 
     def _why(self, reference: str) -> str:
         parts = parted(reference)

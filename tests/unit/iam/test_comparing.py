@@ -241,3 +241,11 @@ def test_random_changes_are_judged_as_by_brute_force_over_all_real_actions():
     agreed, others = agreement()(40, seed)
     assert others == (), f"seed {seed}"
     assert agreed == 40
+
+
+def test_a_policy_that_is_no_longer_held_grants_nothing_new():
+    work = Policy("work", policy(allow("s3:GetObject")).document, "aws_iam_policy.work")
+    held = replace(role(), policies=(work,))
+    nobody = Principal("anonymous", "work", f"arn:aws:iam::{OURS}:policy/work", "aws_iam_policy.work", (work,))
+    assert new_access(estate(held), estate(role(), nobody)) == ()
+    assert new_access(estate(role(), nobody), estate(held)) != ()

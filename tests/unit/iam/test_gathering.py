@@ -255,6 +255,89 @@ def test_a_boundary_is_read_as_one() -> None:
     assert made.principals[0].policies == ()
 
 
+def document(address: str, *actions: str, **more: Any) -> Resource:
+    statement = [{"actions": list(actions), "resources": ["*"], **more.pop("statement", {})}]
+    return resource(f"data.aws_iam_policy_document.{address}", statement=statement, **more)
+
+
+def nobodys(made: Estate) -> list[tuple[str, list[str]]]:
+    return [(each.address, actions(each)) for each in made.principals if each.kind == "anonymous"]
+
+
+def test_a_managed_policy_that_nobody_holds_is_its_own_anonymous_principals() -> None:
+    made = estate(role(), resource("aws_iam_policy.p", name="p", policy=policy("iam:AttachUserPolicy")))
+    assert nobodys(made) == [("aws_iam_policy.p", ["iam:AttachUserPolicy"])]
+
+
+def test_a_managed_policy_that_somebody_holds_is_judged_as_theirs_alone() -> None:
+    attached = {"role": "worker", "policy_arn": "⟦aws_iam_policy.p.arn⟧"}
+    held = resource("aws_iam_policy.p", name="p", policy=policy("s3:GetObject"))
+    for holding in (
+        (role(), resource("aws_iam_role_policy_attachment.a", **attached)),
+        (role(managed_policy_arns=["arn:aws:iam::⟦account⟧:policy/p"]),),
+        (role(permissions_boundary="⟦aws_iam_policy.p.arn⟧"),),
+    ):
+        made = estate(held, *holding)
+        assert nobodys(made) == []
+        assert len(made.principals) == 1
+
+
+def test_a_policy_that_a_condition_asks_for_as_boundary_limits_and_allows_nothing() -> None:
+    asked = {"StringEquals": {"iam:PermissionsBoundary": "⟦aws_iam_policy.limit.arn⟧"}}
+    statement = {"Effect": "Allow", "Action": "iam:CreateRole", "Resource": "*", "Condition": asked}
+    made = estate(
+        resource("aws_iam_policy.limit", name="limit", policy=policy("*")),
+        resource("aws_iam_policy.own", name="own", policy=json.dumps({"Statement": [statement]}, ensure_ascii=False)),
+    )
+    assert nobodys(made) == [("aws_iam_policy.limit", []), ("aws_iam_policy.own", ["iam:CreateRole"])]
+    assert made.principals[0].boundary
+
+
+def test_a_service_control_policy_allows_nothing() -> None:
+    made = estate(resource("aws_organizations_policy.all", name="all", content=policy("*")))
+    assert nobodys(made) == [("aws_organizations_policy.all", [])]
+    assert made.loose == ()
+
+
+def test_a_policy_document_that_nothing_reads_is_its_own_anonymous_principals() -> None:
+    made = estate(document("lost", "iam:PutGroupPolicy"))
+    assert nobodys(made) == [("data.aws_iam_policy_document.lost", ["iam:PutGroupPolicy"])]
+
+
+def test_a_trust_policy_that_nothing_reads_is_nobodys_permission() -> None:
+    everybody = {"resources": [], "principals": [{"type": "AWS", "identifiers": ["*"]}]}
+    made = estate(document("trust", "sts:AssumeRole", statement=everybody))
+    assert made.principals == ()
+    assert [each.address for each in made.loose] == ["data.aws_iam_policy_document.trust"]
+
+
+def test_policy_documents_that_something_reads_are_judged_there() -> None:
+    json_of = "⟦data.aws_iam_policy_document.{}.json⟧".format
+    made = estate(
+        document("own", "s3:GetObject"),
+        document("base", "sqs:SendMessage"),
+        document("whole", "sns:Publish", source_policy_documents=[json_of("base")]),
+        document("elsewhere", "s3:PutObject"),
+        role(inline_policy=[{"name": "a", "policy": json_of("own")}]),
+        resource("aws_new_thing.x", settings=[{"text": f"of {json_of('elsewhere')}"}]),
+    )
+    assert nobodys(made) == [("data.aws_iam_policy_document.whole", ["sqs:SendMessage", "sns:Publish"])]
+
+
+def test_a_document_that_a_plan_knows_is_not_judged_again_beside_the_policy_that_has_its_statements() -> None:
+    wide, same = policy("s3:GetObject", "sqs:SendMessage"), policy("sqs:SendMessage", "s3:GetObject")
+    made = estate(
+        resource("data.aws_iam_policy_document.own", json=same),
+        resource("aws_iam_role_policy.a", role="worker", policy=wide),
+        resource("data.aws_iam_policy_document.base", json=policy("iam:PutUserPolicy")),
+        resource(
+            "data.aws_iam_policy_document.top", json=same, override_policy_documents=[policy("iam:PutUserPolicy")]
+        ),
+        role(),
+    )
+    assert nobodys(made) == []
+
+
 def test_what_calls_what_is_drawn() -> None:
     made = estate(
         resource("aws_sqs_queue.q", name="q"),
