@@ -63,7 +63,7 @@ def find(estate: Estate) -> Iterator[Finding]:
     anonymous += [nameless(policy) for policy in estate.loose if is_identity_policy(policy)]
     for principal in anonymous:
         yield from told(principal_alone(principal))
-    if len(anonymous) < len(estate.principals):
+    if any(each.kind != "anonymous" for each in estate.principals):
         world = World(estate)
         found = (one for at in world.starts for one in ways_of(world, at))
         yield from told(found)
@@ -283,7 +283,7 @@ def name_of(world: World, number: int | None, carrier: Carrier | None) -> str:
 
 
 def by_arn(world: World, arn: str) -> str:
-    number = world.by_arn.get(arn)
+    number = world.numbered(arn)
     return world.principals[number].name if number is not None else arn.rpartition("/")[2]
 
 

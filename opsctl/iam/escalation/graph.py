@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
 
-from opsctl.iam.conditions import context_of
-from opsctl.iam.escalation.holdings import Area, Holdings, may_hold, possible
-from opsctl.iam.escalation.targets import Register, fits, is_open
+from opsctl.findings import NOWHERE
+from opsctl.hcl.symbols import is_symbolic
+from opsctl.iam.escalation.holdings import Area, Holdings, possible
+from opsctl.iam.escalation.targets import Register, fits, is_open, resource_part
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
 from opsctl.iam.estate import Carrier, Estate, Principal
-from opsctl.iam.evaluation import Grant
+from opsctl.iam.evaluation import Grant, Request, decide
 from opsctl.iam.patterns import covers
 from opsctl.iam.policy import Statement
 
@@ -86,18 +87,21 @@ class Trust:
     """Who may assume a role, as its trust policy says.
 
     Attributes:
-        named: ARN → the statement that names it.
-        account: the statement that lets in whoever the account's own policies let.
+        named: ARN → the first statement that names it.
+        account: some statement lets in whoever the account's own policies let.
         services: "lambda.amazonaws.com", …
         others: identity providers, or whoever NotPrincipal leaves.
         known: there is a trust policy that could be read.
+        limits: what it says, where more than the name of the account decides who comes in; else ().
+            Roles that say the same share it.
     """
 
     named: dict[str, Statement] = field(default_factory=dict)
-    account: Statement | None = None
+    account: bool = False
     services: set[str] = field(default_factory=set)
     others: bool = False
     known: bool = False
+    limits: tuple[Statement, ...] = ()
 
 
 def service_of(principal: str) -> str:
@@ -114,6 +118,7 @@ def trust_of(role: Principal, account: str) -> Trust:
     if role.trust is None:
         return trust
     trust.known = True
+    plain = all(statement.effect == "Allow" for statement in role.trust.statements)
     for statement in role.trust.statements:
         if statement.effect != "Allow":
             continue
@@ -123,17 +128,29 @@ def trust_of(role: Principal, account: str) -> Trust:
             if principal.kind == "Service":
                 trust.services.add(service_of(principal.value))
             elif principal.is_everybody or is_account(principal.value, account):
-                trust.account = trust.account or statement
+                trust.account = True
+                plain = plain and not statement.conditions and lets_assume(statement)
             elif principal.kind == "AWS":
                 trust.named.setdefault(principal.value, statement)
+    if trust.account and not plain:
+        trust.limits = tuple(replace(each, sid="", index=0, place=NOWHERE) for each in role.trust.statements)
     return trust
 
 
+def lets_assume(statement: Statement) -> bool:
+    return any(covers(action.lower(), "sts:assumerole", "glob") for action in statement.actions)
+
+
 def is_account(value: str, account: str) -> bool:
-    """Whether a principal is the account as a whole: its number, or its root's ARN."""
-    if value.startswith("arn:") and value.endswith(":root"):
-        value = value.split(":")[4]
-    return value == account or (value.isdigit() and account.startswith("⟦"))
+    """Whether a principal is, or may be, the account as a whole: its number or its root's ARN.
+
+    A symbol ("⟦var.account_id⟧") may be any account; one that isn't in an ARN only where its name says so.
+    """
+    if value.startswith("arn:"):
+        number = value.split(":")[4] if value.endswith(":root") else ""
+    else:
+        number = value if value.isdigit() or "account" in value else ""
+    return bool(number) and (number == account or is_symbolic(number) or is_symbolic(account))
 
 
 class World:
@@ -151,12 +168,28 @@ class World:
             if each.kind in ("role", "user") or (each.kind == "group" and not {each.name, each.arn} & members)
         ]  # fmt: skip
         self._common: dict[tuple[int, int], list[tuple[int, Carrier | None]]] = {}
+        self._narrowed: dict[tuple[int, frozenset[tuple[Statement, ...]]], Hub] = {}
         self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
         self._registers: dict[str, Register[tuple[int | None, Carrier | None]]] = {}
 
     @cached_property
-    def by_arn(self) -> Mapping[str, int]:
+    def _by_arn(self) -> Mapping[str, int]:
         return {each.arn: at for at, each in enumerate(self.principals)}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[int]]:
+        found: dict[str, list[int]] = {}
+        for at, each in enumerate(self.principals):
+            found.setdefault(resource_part(each.arn), []).append(at)
+        return found
+
+    def numbered(self, arn: str) -> int | None:
+        """Who has an ARN, or may have it: "role/ci" of an account that isn't known may be that of any."""
+        at = self._by_arn.get(arn)
+        if at is None:
+            twins = self._by_name.get(resource_part(arn), ())
+            at = next((twin for twin in twins if fits(arn, self.principals[twin].arn)), None)
+        return at
 
     @cached_property
     def might(self) -> Sequence[tuple[int, int]]:
@@ -188,7 +221,7 @@ class World:
                 each for each in self.estate.carriers
                 if each.kind in kinds and RUNS_AS.get(each.kind, each.service) == each.service
             ]  # fmt: skip
-            known = [(self.by_arn.get(each.role), each) for each in carriers if each.role]
+            known = [(self.numbered(each.role), each) for each in carriers if each.role]
             for at, carrier in sorted(known, key=lambda row: (-1, -1) if row[0] is None else self.might[row[0]],
                                       reverse=True):  # fmt: skip
                 yield carrier.arn, (at, carrier)
@@ -196,7 +229,7 @@ class World:
         for at in self._numbers("role" if what == "trusting" else what):
             trust = self.trusts[at]
             if what == "trusting" and trust.known:
-                if which == "account" and trust.account is None:
+                if which == "account" and not trust.account:
                     continue
                 if which != "account" and which not in trust.services:
                     continue
@@ -276,7 +309,8 @@ class World:
                          Through.TRUST: "trusting account"}  # fmt: skip
                 for variant in held:
                     first = next(iter(variant.values()))
-                    yield Edge(technique, (variant,), self.hub(names[through], (Area.of(first),)))
+                    hub = self.hub(names[through], (Area.of(first),))
+                    yield Edge(technique, (variant,), self._letting_in(at, hub) if through is Through.TRUST else hub)
 
     def _own(self, at: int, technique: Technique, held: tuple[Mapping[str, tuple[Grant, ...]], ...]) -> Edge:
         """Whether what it may change is itself; otherwise somebody else, of whom this estate says nothing."""
@@ -302,25 +336,34 @@ class World:
         technique = next(each for each in TECHNIQUES if each.through is Through.TRUST)
         for at, trust in enumerate(self.trusts):
             for arn, statement in trust.named.items():
-                start = self.by_arn.get(arn)
-                if start is None or start == at:
-                    continue
-                context = context_of({"aws:PrincipalArn": arn})
-                if may_hold(statement.conditions, context) and not self._denied(start, at):
+                start = self.numbered(arn)
+                if start is not None and start != at and self._may_assume(start, at):
                     grants = self.holdings[start].can("sts:AssumeRole")
                     own = {"sts:AssumeRole": grants} if grants else {}
                     yield start, Edge(technique, (own,), Hub(((at, None),), open=False),
                                       named=(statement, self.principals[at].arn))  # fmt: skip
 
-    def _denied(self, start: int, role: int) -> bool:
-        """A Deny of sts:AssumeRole without conditions that holds the role's ARN."""
-        arn = self.principals[role].arn
-        return any(
-            not wall.conditions
-            and any(covers(pattern.lower(), "sts:assumerole", "glob") for pattern in wall.actions)
-            and any(fits(pattern, arn) for pattern in wall.resources)
-            for wall in self.holdings[start].walls
-        )
+    def _may_assume(self, start: int, role: int) -> bool:
+        request = Request(self.principals[start], "sts:AssumeRole", self.principals[role].arn)
+        return decide(request, self.estate).allowed != "no"
+
+    def _letting_in(self, at: int, hub: Hub) -> Hub:
+        """A hub of roles that trust the account, without those whose trust policies keep this principal out.
+
+        Cost: for each principal the different such policies, not the roles that have them.
+        """
+        limited: dict[tuple[Statement, ...], int] = {}
+        for number, _ in hub.targets:
+            if number != at and (limits := self.trusts[number].limits):
+                limited.setdefault(limits, number)
+        shut = frozenset(limits for limits, role in limited.items() if not self._may_assume(at, role))
+        if not shut:
+            return hub
+        found = self._narrowed.get((id(hub), shut))
+        if found is None:
+            kept = tuple(row for row in hub.targets if self.trusts[row[0]].limits not in shut)
+            found = self._narrowed[id(hub), shut] = Hub(kept, hub.unknown, hub.open)
+        return found
 
     def _reshaped(self, at: int, edges: Sequence[Edge]) -> Iterator[Edge]:
         """Somebody whose policies it may change, and as whom it can act by whatever way: together every permission."""

@@ -8,13 +8,13 @@ from fnmatch import translate
 from functools import lru_cache
 from re import compile as expression
 
-from opsctl.iam.conditions import NO, YES, Context, context_of, holds
+from opsctl.iam.conditions import NO, YES, context_of, holds
 from opsctl.iam.escalation.technique import Technique
 from opsctl.iam.escalation.techniques import ACTIONS, LIMITS, TECHNIQUES
 from opsctl.iam.estate import Principal
 from opsctl.iam.evaluation import Grant, grants_of
 from opsctl.iam.patterns import covers
-from opsctl.iam.policy import Condition, Statement
+from opsctl.iam.policy import Statement
 
 BY_SERVICE: Mapping[str, frozenset[str]] = {
     service: frozenset(action for action in ACTIONS if action.startswith(f"{service}:"))
@@ -170,7 +170,3 @@ _LOWERED = tuple(
     (technique, tuple((need, frozenset(action.lower() for action in need)) for need in technique.needs))
     for technique in TECHNIQUES
 )
-
-
-def may_hold(conditions: Iterable[Condition], context: Context) -> bool:
-    return all(holds(condition, context) != NO for condition in conditions)

@@ -348,3 +348,66 @@ def test_a_thousand_roles_that_may_pass_a_thousand_roles_are_no_million_edges():
     hubs = {id(edge.hub): edge.hub for edges in world.edges.values() for edge in edges if edge.hub is not None}
     assert len(hubs) == 1
     assert sum(map(len, world.edges.values())) == len(roles)
+
+
+def trusting(name: str, *trust: dict[str, object]) -> str:
+    """Terraform of an administrator's role with a trust policy of these statements; "${…}" in them is Terraform's."""
+    statements = [{"Effect": "Allow", "Action": "sts:AssumeRole"} | each for each in trust]
+    plain = role(name, "account", ADMINISTRATOR)
+    before, _, rest = plain.partition("Statement = [\n")
+    return f"{before}Statement = {expression(statements)} }})" + rest.partition("] })")[2]
+
+
+ACCOUNT = 'variable "account_id" {}\ndata "aws_caller_identity" "me" {}'
+ROOT = {"Principal": {"AWS": "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root"}}
+ASSUMES_ALL = allow("sts:AssumeRole")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "arn:aws:iam::${var.account_id}:root", "${var.account_id}", "arn:aws:iam::${var.account_id}:role/deployer",
+        "arn:aws:iam::111122223333:role/deployer", "arn:aws:iam::111122223333:root",
+        "${aws_iam_role.deployer.arn}",
+    ],
+)  # fmt: skip
+def test_an_account_that_is_not_known_may_be_the_own_one(ways, named):
+    assuming = deployer(allow("sts:AssumeRole", "aws_iam_role.top.arn"))
+    found = ways(ACCOUNT, assuming, trusting("top", {"Principal": {"AWS": named}}), of="deployer")
+    assert found["assume-role"].severity == Severity.CRITICAL
+
+
+@pytest.mark.parametrize("named", ["arn:aws:iam::${var.account_id}:role/other", "${var.role_arn}"])
+def test_a_name_that_is_not_the_own_one_lets_nobody_in(ways, named):
+    variable = 'variable "role_arn" {}'
+    assuming = deployer(allow("sts:AssumeRole", "aws_iam_role.top.arn"))
+    assert not ways(ACCOUNT, variable, assuming, trusting("top", {"Principal": {"AWS": named}}), of="deployer")
+
+
+OWN_DENY = {"Effect": "Deny", "Principal": {"AWS": "aws_iam_role.deployer.arn"}}
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        [ROOT | {"Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/breakglass"}}}],
+        [ROOT, OWN_DENY],
+        [ROOT | {"Action": "sts:TagSession"}],
+        [{"Principal": {"AWS": "aws_iam_role.deployer.arn"}}, OWN_DENY],
+    ],
+    ids=["condition", "deny", "another action", "named and denied"],
+)
+def test_whom_a_trust_policy_keeps_out_does_not_come_in(ways, trust):
+    found = ways(ACCOUNT, deployer(ASSUMES_ALL), trusting("top", *trust), of="deployer")
+    assert all(each.severity == Severity.MEDIUM for each in found.values()), "only what the plan doesn't show"
+    let_in = ways(ACCOUNT, deployer(ASSUMES_ALL), trusting("top", *trust), trusting("open", ROOT), of="deployer")
+    assert "open" in let_in["assume-role"].path[0]
+    assert let_in["assume-role"].severity == Severity.CRITICAL
+
+
+def test_a_condition_of_a_trust_policy_that_the_principal_meets_lets_it_in(ways):
+    mine = ROOT | {"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy*"}}}
+    mfa = ROOT | {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    for trust in (mine, mfa):
+        found = ways(ACCOUNT, deployer(ASSUMES_ALL), trusting("top", trust), of="deployer")
+        assert found["assume-role"].severity == Severity.CRITICAL
