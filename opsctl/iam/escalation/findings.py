@@ -221,7 +221,7 @@ def ways_of(world: World, at: int) -> Iterator[Found]:
 
 def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | None:
     principal = world.principals[at]
-    held = [variant for each in alike if each.named is None for variant in each.held if variant]
+    held = [variant for each in (edge, *alike) if each.named is None for variant in each.held if variant]
     chain = world.to_administrator(at, edge)
     everyday = edge.technique.seen_only
     if chain:
@@ -313,7 +313,7 @@ def cuts_of(way: Way, held: Held) -> tuple[Cut, ...]:
 
 
 def told(found: Iterable[Found]) -> Iterator[Finding]:
-    """Findings; of several cuts the one that cuts most of all ways is proposed, else the first step's decisive one."""
+    """Findings; each lies on its first step, and of all cuts the one that cuts most of all ways is proposed."""
     found = list(found)
     counts = Counter(key for one in found for key in {cut.key for step in one.cuts for cut in step})
     for one in found:
@@ -321,16 +321,20 @@ def told(found: Iterable[Found]) -> Iterator[Finding]:
 
 
 def finding(one: Found, counts: Counter[tuple[str, int]]) -> Finding:
-    every = [cut for step in one.cuts for cut in step]
-    cut = max(every, key=lambda each: counts[each.key], default=None)
-    place = place_of(cut) if cut is not None else one.principal.place
+    cut = most([cut for step in one.cuts for cut in step], counts)
+    own = most(next(iter(one.cuts), ()), counts)
+    place = place_of(own) if own is not None else one.principal.place
     message = f"{one.principal.name} {one.reaches}: {one.technique.title[0].lower()}{one.technique.title[1:]}."
     return Finding(
         PREFIX + one.technique.id, one.severity, message, one.principal.arn or one.principal.name, one.path,
-        resource=(cut.policy.address if cut is not None and cut.policy is not None else "") or one.resource,
+        resource=(own.policy.address if own is not None and own.policy is not None else "") or one.resource,
         place=place, fix=mend(one, cut, counts),
         identity=f"{PREFIX}{one.technique.id} {one.principal.arn or one.principal.address}",
     )  # fmt: skip
+
+
+def most(cuts: Sequence[Cut], counts: Counter[tuple[str, int]]) -> Cut | None:
+    return max(cuts, key=lambda each: counts[each.key], default=None)
 
 
 def mend(one: Found, cut: Cut | None, counts: Counter[tuple[str, int]]) -> str:
@@ -345,11 +349,16 @@ def mend(one: Found, cut: Cut | None, counts: Counter[tuple[str, int]]) -> str:
     also = f" That cuts {others} other way{'s' if others > 1 else ''} too." if others else ""
     rest = sum(each.action == cut.action for step in one.cuts for each in step) - 1
     again = f" ({rest} more statement{'s grant' if rest > 1 else ' grants'} it)" if rest else ""
-    return f"Take {cut.action} out of {cut.statement.name}{of}{where}{again}, or: {rule.mend}{also}"
+    if cut.policy is not None and ":iam::aws:" in cut.policy.arn:  # nobody but AWS can change it
+        at = " ".join(map(str, filter(None, (cut.policy.address, cut.policy.place if cut.policy.place.file else ""))))
+        what = f"Detach {cut.policy.name} ({at}) or replace it by a policy without {cut.action}"
+    else:
+        what = f"Take {cut.action} out of {cut.statement.name}{of}{where}"
+    return f"{what}{again}, or: {rule.mend}{also}"
 
 
 def place_of(cut: Cut) -> Place:
-    """The line of the action where that is known, else the statement's."""
+    """The line of the action where that is known, else the statement's; of AWS's own policy that of its attachment."""
     statement, document = cut.statement, cut.policy.document if cut.policy is not None else None
     if document is not None and cut.action:
         from opsctl.iam.escalation.holdings import actions_like
@@ -360,7 +369,7 @@ def place_of(cut: Cut) -> Place:
                 if place.line:
                     return place
                 break
-    return statement.place
+    return statement.place if statement.place.file or cut.policy is None else cut.policy.place
 
 
 # Limits ---------------------------------------------------------------------------------------------------------------

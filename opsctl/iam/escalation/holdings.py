@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
+from itertools import chain, islice, product
 from re import compile as expression
 
 from opsctl.iam.conditions import NO, YES, context_of, holds
@@ -13,14 +14,18 @@ from opsctl.iam.escalation.technique import Technique
 from opsctl.iam.escalation.techniques import ACTIONS, LIMITS, TECHNIQUES
 from opsctl.iam.estate import Principal
 from opsctl.iam.evaluation import Grant, grants_of
-from opsctl.iam.patterns import covers
+from opsctl.iam.patterns import TooLarge, covers, overlap
 from opsctl.iam.policy import Statement
 
 BY_SERVICE: Mapping[str, frozenset[str]] = {
     service: frozenset(action for action in ACTIONS if action.startswith(f"{service}:"))
     for service in {action.partition(":")[0] for action in ACTIONS}
 }
-ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+# AWS's policies that give everything, or what it takes to get it: any of them makes attaching an escalation.
+MIGHTY = ("arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess")
+CUSTOMERS = "arn:*:iam::*:policy/*"
+MANY = 100  # ARNs of policies of its own making that are tried
+Asked = tuple[tuple[str, str | None], ...]
 # Where these are all gone, a principal with everything else is no administrator: it can't give itself the rest.
 CORE = frozenset(
     f"iam:{call}"
@@ -107,10 +112,30 @@ class Holdings:
         key = (action.lower(), service)
         found = self._usable.get(key)
         if found is None:
-            asked = context_for(key[0], service)
-            judged = (judge(grant, asked) for grant in (self._grants.can(key[0]) if self._grants else ()))
+            judged = (
+                next(filter(None, (judge(grant, asked) for asked in self._choices(grant, key[0], service))), None)
+                for grant in (self._grants.can(key[0]) if self._grants else ())
+            )
             found = self._usable[key] = tuple(grant for grant in judged if grant is not None)
         return found
+
+    def _choices(self, grant: Grant, action: str, service: str) -> Iterator[Asked]:
+        """What a technique may choose, best first: any choice that the grant's conditions let through will do."""
+        if not action.startswith("iam:attach"):
+            yield context_for(action, service)
+            return
+        for policy in chain(MIGHTY, islice(self._own_policies(grant), MANY)):
+            yield (("iam:PolicyARN", policy), *WITHOUT_BOUNDARY)
+
+    def _own_policies(self, grant: Grant) -> Iterator[str]:
+        """ARNs of policies that it may write itself, among what a grant or its Denies say of iam:PolicyARN."""
+        conditions = (*grant.conditions, *(each for deny in grant.unless for each in deny.conditions))
+        named = [value for each in conditions if each.key.lower() == "iam:policyarn" for value in each.values]
+        writing = [*self.can("iam:CreatePolicy"), *self.can("iam:CreatePolicyVersion")] if conditions else []
+        for wanted, written in product((*named, CUSTOMERS), writing):
+            arn = shared(wanted, CUSTOMERS if written.resource == "*" else written.resource)
+            if arn and ":iam::aws:" not in arn and written.on(arn) != "no":
+                yield arn
 
     @property
     def walls(self) -> tuple[Statement, ...]:
@@ -124,19 +149,27 @@ class Holdings:
         )
 
 
-@lru_cache(maxsize=4096)
-def context_for(action: str, service: str) -> tuple[tuple[str, str | None], ...]:
+def shared(one: str, other: str) -> str | None:
+    """An ARN in both patterns."""
+    try:
+        return overlap(one, other)
+    except TooLarge:
+        return None
+
+
+WITHOUT_BOUNDARY: Asked = (("iam:PermissionsBoundary", None),)
+
+
+def context_for(action: str, service: str) -> Asked:
     """Condition keys whose values the technique decides (IAM's and PassRole's, Service Authorization Reference)."""
     if action == "iam:passrole":
         return (("iam:PassedToService", service),) if service else ()
-    if action.startswith("iam:attach"):
-        return (("iam:PolicyARN", ADMINISTRATOR), ("iam:PermissionsBoundary", None))
     if action in ("iam:putuserpolicy", "iam:putrolepolicy", "iam:createuser", "iam:createrole"):
-        return (("iam:PermissionsBoundary", None),)
+        return WITHOUT_BOUNDARY
     return ()
 
 
-def judge(grant: Grant, asked: tuple[tuple[str, str | None], ...]) -> Grant | None:
+def judge(grant: Grant, asked: Asked) -> Grant | None:
     """A grant with what `asked` decides; None where that leaves nothing."""
     if not asked or not (grant.conditions or grant.unless):
         return grant

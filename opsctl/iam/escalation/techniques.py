@@ -41,7 +41,7 @@ def _own() -> Iterator[Technique]:
         )  # fmt: skip
         yield Technique(
             "attach-policy", "Can attach any managed policy to itself", own, ((f"iam:Attach{kind}Policy",),),
-            "attaches AdministratorAccess to {target}", page=inline,
+            "attaches AdministratorAccess, or another policy that leads to everything, to {target}", page=inline,
         )  # fmt: skip
     yield Technique(
         "join-group", "Can add itself to a group", Through.GROUP, (("iam:AddUserToGroup",),), "joins {target}",

@@ -158,6 +158,46 @@ def test_attaching_only_harmless_policies_is_no_escalation():
     assert findings(allow("iam:AttachRolePolicy", Condition={"ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:*"}}))
 
 
+AWS_POLICY = "arn:aws:iam::aws:policy/"
+
+
+def policies_like(*patterns: str) -> dict[str, object]:
+    return {"ArnLike": {"iam:PolicyARN": list(patterns)}}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("iam:AttachRolePolicy"),
+         deny("iam:Attach*", Condition=policies_like(AWS_POLICY + "AdministratorAccess"))],
+        [allow("iam:AttachRolePolicy", Condition=policies_like(AWS_POLICY + "IAM*"))],
+        [allow("iam:AttachRolePolicy", Condition=policies_like(f"arn:aws:iam::{ACCOUNT}:policy/*")),
+         allow("iam:CreatePolicy")],
+        [allow(["iam:AttachRolePolicy", "iam:CreatePolicy"]),
+         deny("iam:Attach*", Condition=policies_like(AWS_POLICY + "*"))],
+        [allow("iam:AttachRolePolicy", Condition=policies_like("arn:aws:iam::*:policy/app-*")),
+         allow("iam:CreatePolicy", f"arn:aws:iam::{ACCOUNT}:policy/app-*")],
+    ],
+    ids=["another policy of AWS", "IAMFullAccess only", "its own", "none of AWS's", "its own by name"],
+)  # fmt: skip
+def test_attaching_any_policy_that_leads_to_everything_is_an_escalation(statements):
+    assert {each.rule for each in findings(*statements)} == {"escalation/attach-policy"}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("iam:AttachRolePolicy", Condition=policies_like(f"arn:aws:iam::{ACCOUNT}:policy/*"))],
+        [allow("iam:AttachRolePolicy", Condition=policies_like(f"arn:aws:iam::{ACCOUNT}:policy/app-*")),
+         allow("iam:CreatePolicy", f"arn:aws:iam::{ACCOUNT}:policy/web-*")],
+        [allow(["iam:AttachRolePolicy", "iam:CreatePolicy"], Condition=policies_like(AWS_POLICY + "service-role/*"))],
+    ],
+    ids=["those that are there", "not those that it writes", "only AWS's"],
+)  # fmt: skip
+def test_attaching_policies_that_others_wrote_is_no_escalation(statements):
+    assert not findings(*statements)
+
+
 def test_commands_that_only_patch_are_no_shell():
     instances = "arn:aws:ec2:*:*:instance/*"
     assert not findings(allow("ssm:SendCommand", [instances, "arn:aws:ssm:*:*:document/AWS-RunPatchBaseline"]))

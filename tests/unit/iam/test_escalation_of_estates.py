@@ -411,3 +411,33 @@ def test_a_condition_of_a_trust_policy_that_the_principal_meets_lets_it_in(ways)
     for trust in (mine, mfa):
         found = ways(ACCOUNT, deployer(ASSUMES_ALL), trusting("top", trust), of="deployer")
         assert found["assume-role"].severity == Severity.CRITICAL
+
+
+def test_a_finding_lies_in_the_own_policy_even_where_another_one_is_to_be_changed(ways):
+    code = allow("lambda:UpdateFunctionCode", "aws_lambda_function.cleaner.arn")
+    worker = role("worker", "lambda.amazonaws.com", allow("iam:PutRolePolicy"))
+    parts = (deployer(code), role("second", "account", code), worker, function("cleaner", "worker"))
+    lines = "\n".join(parts).splitlines()
+    (found,) = ways(*parts, of="deployer").values()
+    assert "worker" in found.fix, "one change there cuts both"
+    assert found.resource == "aws_iam_role_policy.deployer"
+    assert "UpdateFunctionCode" in lines[found.place.line - 1]
+    assert found.place.line < lines.index(next(line for line in lines if '"second"' in line))
+
+
+def attached(of: str, *names: str) -> str:
+    return "\n".join(
+        f"""
+        resource "aws_iam_role_policy_attachment" "{of}-{name}" {{
+          role       = aws_iam_role.{of}.name
+          policy_arn = "arn:aws:iam::aws:policy/{name}"
+        }}""" for name in names
+    )  # fmt: skip
+
+
+def test_a_policy_of_aws_is_to_be_detached_not_edited(ways):
+    found = ways(deployer(allow("s3:GetObject")), attached("deployer", "IAMFullAccess"), of="deployer")["attach-policy"]
+    assert found.fix.startswith("Detach IAMFullAccess (aws_iam_role_policy_attachment.deployer-IAMFullAccess ")
+    assert "iam:AttachRolePolicy" in found.fix, "the permission that the path uses"
+    assert "AttachUserPolicy" not in found.fix
+    assert found.place.line
