@@ -7,6 +7,7 @@ configuration or the network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from mmap import ACCESS_READ, mmap
@@ -77,14 +78,14 @@ def looks_like_a_plan(path: Path) -> bool:
         return text.find(b'"format_version"') >= 0 and text.find(b'"terraform_version"') >= 0
 
 
-def estate_of(
+def estates_of(
     path: Path,
     *,
     source: Path | None = None,
     var_files: Sequence[Path] = (),
     variables: Mapping[str, Any] | None = None,
-) -> Estate:
-    """Everything that decides who may do what at one path.
+) -> tuple[Estate, ...]:
+    """Everything that decides who may do what at one path: an estate of each root module of a folder.
 
     Args:
         source: the folder of the Terraform that a plan was made from.
@@ -98,15 +99,28 @@ def estate_of(
 
     match kind_of(path):
         case Kind.DOCUMENTS:
-            return read_documents(path)
+            return (read_documents(path),)
         case Kind.PLAN:
             from opsctl.hcl.plans import read_plan
 
-            return gather(read_plan(path, source=source))
+            return (gather(read_plan(path, source=source)),)
         case Kind.TERRAFORM:
-            from opsctl.hcl.reading import read_folder
+            from opsctl.hcl.reading import read_roots
 
-            return gather(read_folder(path, var_files=var_files, variables=variables or {}))
+            roots = read_roots(path, var_files=var_files, variables=variables or {})
+            return tuple(replace(gather(each), root=each.root) for each in roots)
+
+
+def estate_of(path: Path, **how: Any) -> Estate:
+    """As `estates_of`, of a path with one root module.
+
+    Raises:
+        UsageError: there are several: which one is meant can't be told.
+    """
+    estates = estates_of(path, **how)
+    if len(estates) > 1:
+        raise UsageError("The folder holds several root modules.", where=str(path), next="Name one of them.")
+    return estates[0]
 
 
 @cache
@@ -132,7 +146,9 @@ def suggestions_for(path: Path, *, source: Path | None = None, principal: str = 
     is_code = path.suffix == ".py" or (
         path.is_dir() and not any(files_of(path, ".tf", ".tf.json")) and any(files_of(path, ".py"))
     )
-    return (suggest_code(str(path)),) if is_code else suggest(estate_of(path, source=source), principal=principal)
+    if is_code:
+        return (suggest_code(str(path)),)
+    return tuple(one for each in estates_of(path, source=source) for one in suggest(each, principal=principal))
 
 
 def rules() -> dict[str, Rule]:
@@ -164,16 +180,25 @@ def check(
             raise UsageError(
                 f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
             )
-    estates = [estate_of(path, source=source, var_files=var_files, variables=variables) for path in paths]
+    estates = [
+        (path, estate)
+        for path in paths
+        for estate in estates_of(path, source=source, var_files=var_files, variables=variables)
+    ]
     found = [
-        # A plan without its Terraform has no lines: its own name is better than none.
-        finding if finding.place.file or path.is_dir() else finding.at(Place(path.as_posix()))
-        for path, estate in zip(paths, estates, strict=True)
+        placed(finding, path, estate)
+        for path, estate in estates
         for finding in (*findings_of(estate), *(live(estate) if live else ()))
     ]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
     ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))
-    return Report(tuple(ordered), analysed(estates))
+    return Report(tuple(ordered), analysed(estate for _, estate in estates))
+
+
+def placed(finding: Finding, path: Path, estate: Estate) -> Finding:
+    """With its root module; what a plan without its Terraform has no line for lies in the plan's file."""
+    place = finding.place if finding.place.file or path.is_dir() else Place(path.as_posix())
+    return replace(finding, place=place, root=estate.root)
 
 
 def findings_of(estate: Estate) -> Iterator[Finding]:

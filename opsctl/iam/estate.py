@@ -144,6 +144,7 @@ class Estate:
 
     Attributes:
         partition, account, region: "aws", and symbols where nothing says more.
+        root: path of its root module below the folder that was named; "" where that is one itself.
         analysed: counts for the report: documents, statements, statements_recovered, unknown_in_plan, …
     """
 
@@ -156,6 +157,7 @@ class Estate:
     partition: str = "aws"
     account: str = "⟦account⟧"
     region: str = "⟦region⟧"
+    root: str = ""
     analysed: dict[str, int | float | str] = field(default_factory=dict, hash=False, compare=False)
 
     def documents(self) -> tuple[tuple[str, Document], ...]:

@@ -112,6 +112,18 @@ def test_terraform_is_read_with_what_only_an_apply_knows_and_findings_lie_on_its
     assert "worker" in escalation["principal"]
 
 
+def test_root_modules_of_one_folder_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
+    stack(tmp_path / "live" / "dev", SECOND)
+    prod = stack(tmp_path / "live" / "prod")
+    (prod / "main.tf").write_text((prod / "main.tf").read_text().replace('"worker"\n', '"prod-worker"\n'))
+    found = check(tmp_path, "live", status=3)
+    assert {each["file"] for each in found["findings"]} == {"live/dev/main.tf"}
+    assert not any("prod-worker" in each["principal"] for each in found["findings"])
+    assert "several root modules" in opsctl(
+        tmp_path, "iam", "explain", "worker", "sqs:SendMessage", "*", "--in", "live", status=2
+    ).stderr  # fmt: skip
+
+
 def test_what_can_not_be_read_is_a_finding_that_ci_can_fail_on(tmp_path: Path) -> None:
     folder = stack(tmp_path / "holes")
     (folder / "hole.tf").write_text(
