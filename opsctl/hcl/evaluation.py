@@ -699,7 +699,11 @@ def _lifecycle(block: Block) -> dict[str, Any]:
         if isinstance(expression, Literal):
             found[name] = expression.value
         elif isinstance(expression, Tuple):
-            found[name] = [item.name for item in expression.items if isinstance(item, Reference)]
+            found[name] = [
+                item.name if isinstance(item, Reference) else item.value  # a string in .tf.json
+                for item in expression.items
+                if isinstance(item, Reference | Literal)
+            ]
         elif isinstance(expression, Reference):
             found[name] = expression.name
     return found

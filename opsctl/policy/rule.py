@@ -281,6 +281,12 @@ class Stack:
         )  # fmt: skip
 
 
+def ignores_changes(resource: Resource, attribute: str) -> bool:
+    """Whether Terraform leaves an attribute alone once it is made: what is written is only there to begin with."""
+    ignored = look(resource, "lifecycle.ignore_changes", [])
+    return ignored == "all" or (isinstance(ignored, list) and attribute in ignored)
+
+
 def look(values: Resource | Mapping[str, Any], path: str, default: Any = None) -> Any:
     """The value at a path of attributes and blocks ("versioning_configuration.status"), the first of several blocks.
 

@@ -23,6 +23,9 @@ RULE = Rule(
 
 
 def find(stack: Stack) -> Iterator[Finding]:
+    # What a host doesn't say, the region's defaults do: "required", or something that isn't known.
+    defaults = [look(each, "http_tokens") for each in stack.of_type("aws_ec2_instance_metadata_defaults")]
+    default = next((each for each in defaults if each not in (None, "optional", "no-preference")), "optional")
     for host in stack.of_type("aws_instance", "aws_launch_template", "aws_launch_configuration"):
         if look(host, "metadata_options.http_endpoint", "enabled") == "disabled":
             continue
@@ -33,7 +36,7 @@ def find(stack: Stack) -> Iterator[Finding]:
             and not is_written(look(host, "metadata_options"))
         ):
             continue
-        if look(host, "metadata_options.http_tokens", "optional") == "optional":
+        if look(host, "metadata_options.http_tokens", default) == "optional":
             yield stack.finding(
                 RULE,
                 host,

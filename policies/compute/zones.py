@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.findings import Finding, Rule, Severity
+from opsctl.hcl import Some
 from opsctl.policy.rule import Stack, is_known, look
 
 RULE = Rule(
@@ -26,6 +27,9 @@ def find(stack: Stack) -> Iterator[Finding]:
             if not isinstance(named, list) or not named:
                 continue
             subnets = list(stack.named(named, "aws_subnet"))
+            # How many a list holds that only the apply, or a variable, makes can't be told.
+            if isinstance(named, Some) or not (subnets or is_known(named)):
+                continue
             zones = [look(subnet, "availability_zone") for subnet in subnets]
             same = len(subnets) == len(named) and None not in zones and is_known(zones) and len(set(zones)) == 1
             if len(named) == 1 or same:

@@ -17,7 +17,10 @@ RULE = Rule(
         "copy of it all."
     ),
     mend="Set storage_encrypted = true (encrypted for Redshift, at_rest_encryption_enabled for ElastiCache).",
-    links=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html",),
+    links=(
+        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html",
+        "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html",
+    ),
     tags=(
         "encryption",
         "S8",
@@ -48,5 +51,7 @@ def find(stack: Stack) -> Iterator[Finding]:
             inherits = any(is_written(look(database, name)) for name in INHERITED)
             # Aurora Serverless is always encrypted.
             serverless = look(database, "engine_mode") == "serverless"
-            if truth(look(database, attribute, False)) is False and not inherits and not serverless:
+            # ElastiCache encrypts Valkey unless told otherwise, and Redis only when told.
+            default = kind == "aws_elasticache_replication_group" and look(database, "engine", "redis") != "redis"
+            if truth(look(database, attribute, default)) is False and not inherits and not serverless:
                 yield stack.finding(RULE, database, f"{database.address} isn't encrypted at rest.", at=attribute)

@@ -4,6 +4,7 @@ a network load balancer's TCP may carry TLS itself, so only port 80 counts."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from opsctl.findings import Finding, Rule, Severity
 from opsctl.hcl import Resource
@@ -45,7 +46,12 @@ def find(stack: Stack) -> Iterator[Finding]:
 def _redirects(listener: Resource) -> bool:
     actions = blocks(listener, "default_action")
     return any(
-        action.get("type") == "fixed-response" or look(action, "redirect.protocol") in ("HTTPS", "#{protocol}")
+        action.get("type") == "fixed-response" or _is_https(look(action, "redirect.protocol"))
         for action in actions
         if action.get("type") in ("redirect", "fixed-response")
     ) or not is_known(look(listener, "default_action.type"))
+
+
+def _is_https(protocol: Any) -> bool:
+    """What isn't written, or "#{protocol}", is the request's own: HTTP."""
+    return protocol == "HTTPS" or not is_known(protocol)

@@ -53,7 +53,7 @@ def _last_stops(stack: Stack) -> set[str]:
             ("aws_lambda_function_event_invoke_config", "destination_config"),
             ("aws_lambda_event_source_mapping", "destination_config"),
             ("aws_cloudwatch_event_target", "dead_letter_config"),
-            ("aws_scheduler_schedule", "target"),
+            ("aws_scheduler_schedule", "target.dead_letter_config"),
         )
         for each in stack.of_type(kind)
     ]

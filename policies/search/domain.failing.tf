@@ -17,3 +17,19 @@ resource "aws_opensearch_domain" "logs" {
     subnet_ids = ["subnet-a"]
   }
 }
+
+resource "aws_opensearch_domain" "over_http" { # finds: search/domain
+  domain_name = "over-http"
+
+  encrypt_at_rest {
+    enabled = true
+  }
+
+  node_to_node_encryption {
+    enabled = true
+  }
+
+  vpc_options {
+    subnet_ids = ["subnet-a"]
+  }
+}

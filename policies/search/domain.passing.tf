@@ -9,6 +9,10 @@ resource "aws_opensearch_domain" "logs" {
     enabled = true
   }
 
+  domain_endpoint_options {
+    tls_security_policy = "Policy-Min-TLS-1-2-2019-07"
+  }
+
   vpc_options {
     subnet_ids = ["subnet-a"]
   }

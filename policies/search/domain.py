@@ -37,7 +37,9 @@ def find(stack: Stack) -> Iterator[Finding]:
         for path, what in ASKED:
             if truth(look(domain, path, False)) is False:
                 yield stack.finding(RULE, domain, f"{domain.address} {what}.", at=path.replace(".", "[0]."))
-        if truth(look(domain, "domain_endpoint_options.enforce_https", True)) is False:
+        # Without the block AWS takes HTTP; in the block the provider says true.
+        https = is_written(look(domain, "domain_endpoint_options"))
+        if truth(look(domain, "domain_endpoint_options.enforce_https", https)) is False:
             yield stack.finding(
                 RULE, domain, f"{domain.address} takes HTTP.", at="domain_endpoint_options[0].enforce_https"
             )

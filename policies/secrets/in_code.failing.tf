@@ -13,3 +13,13 @@ resource "aws_ssm_parameter" "key" {
   type  = "SecureString"
   value = "s3cr3t-and-in-git" # finds: secrets/in-code
 }
+
+resource "aws_ssm_parameter" "kept" {
+  name  = "/orders/kept"
+  type  = "SecureString"
+  value = "s3cr3t-and-in-git" # finds: secrets/in-code
+
+  lifecycle {
+    ignore_changes = [description]
+  }
+}

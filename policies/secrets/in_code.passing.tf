@@ -16,3 +16,29 @@ variable "key" {
   type      = string
   sensitive = true
 }
+
+resource "aws_ssm_parameter" "placeholder" {
+  name  = "/orders/key"
+  type  = "SecureString"
+  value = "REPLACE_ME"
+}
+
+# The first value, which people replace by hand.
+resource "aws_ssm_parameter" "first" {
+  name  = "/orders/first"
+  type  = "SecureString"
+  value = "not the real one"
+
+  lifecycle {
+    ignore_changes = [value]
+  }
+}
+
+resource "aws_secretsmanager_secret_version" "first" {
+  secret_id     = "first"
+  secret_string = jsonencode({ username = "app", password = "initial-dummy" })
+
+  lifecycle {
+    ignore_changes = all
+  }
+}

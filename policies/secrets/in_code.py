@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from opsctl.findings import Finding, Rule, Severity
-from opsctl.hcl import symbols_in
-from opsctl.policy.rule import Stack, json_in, look
+from opsctl.hcl import Resource, symbols_in
+from opsctl.policy.rule import Stack, ignores_changes, json_in, look
 from opsctl.policy.secrets import SOUNDS_SECRET, secret_in
 
 RULE = Rule(
@@ -21,18 +22,27 @@ RULE = Rule(
 )
 
 
+PLACEHOLDERS = frozenset(
+    ("", "{}", "changeme", "dummy", "none", "placeholder", "replaceme", "tbd", "tobeset", "todo", "unset")
+)
+"""Lower case, without spaces, dots, "_" and "-"."""
+
+
 def find(stack: Stack) -> Iterator[Finding]:
     for version in stack.of_type("aws_secretsmanager_secret_version"):
         for name in ("secret_string", "secret_binary"):
-            value = look(version, name)
-            if isinstance(value, str) and value and not _is_placeholder(value) and _has_literal(value):
+            if _is_secret(version, name):
                 yield stack.finding(RULE, version, f"{version.address} has its value in the configuration.", at=name)
     for parameter in stack.of_type("aws_ssm_parameter"):
-        value = look(parameter, "value")
-        if look(parameter, "type") != "SecureString" or not isinstance(value, str) or not value:
-            continue
-        if not _is_placeholder(value) and _has_literal(value):
+        if look(parameter, "type") == "SecureString" and _is_secret(parameter, "value"):
             yield stack.finding(RULE, parameter, f"{parameter.address} has its value in the configuration.", at="value")
+
+
+def _is_secret(resource: Resource, attribute: str) -> bool:
+    """Whether a secret's value is written; one whose changes are ignored is a first value that people replace."""
+    value = look(resource, attribute)
+    written = isinstance(value, str) and not ignores_changes(resource, attribute)
+    return written and not _is_placeholder(value) and _has_literal(value)
 
 
 def _has_literal(value: str) -> bool:
@@ -47,14 +57,4 @@ def _has_literal(value: str) -> bool:
 
 
 def _is_placeholder(value: str) -> bool:
-    return value.strip().lower() in (
-        "",
-        "{}",
-        "changeme",
-        "change-me",
-        "placeholder",
-        "todo",
-        "to-be-set",
-        "unset",
-        "none",
-    )
+    return re.sub(r"[\s_.-]", "", value).lower() in PLACEHOLDERS

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from opsctl.errors import UsageError
 from opsctl.hcl import Unknown
 from opsctl.hcl.reading import read_folder, read_roots
+from opsctl.policy.rule import ignores_changes
 
 MODULE = """
 variable "name" {
@@ -245,6 +246,14 @@ def test_blocks_that_are_not_resources_do_not_disturb(read: Any) -> None:
 
     assert not configuration.problems
     assert configuration.at("a.b").values == {"lifecycle": [{"prevent_destroy": True, "ignore_changes": ["tags"]}]}
+
+
+def test_what_a_lifecycle_ignores_is_kept_also_where_json_says_it(read: Any) -> None:
+    block = {"x": "1", "lifecycle": {"ignore_changes": ["x"]}}
+    configuration = read(files={"main.tf.json": json.dumps({"resource": {"a": {"b": block}}})})
+
+    assert ignores_changes(configuration.at("a.b"), "x")
+    assert not ignores_changes(configuration.at("a.b"), "y")
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode()))
