@@ -253,15 +253,20 @@ def _next_code(lines: Sequence[str], index: int) -> int:
     return index
 
 
+HEREDOC = re.compile(r"<<-?\s*(\w[\w-]*)\s*$")
 NOT_CODE = re.compile(r'"(?:[^"\\]|\\.)*"|#.*|//.*')
 
 
 def extent(lines: Sequence[str], start: int) -> int:
     """The index of the last line of what begins on a line: a block to its closing bracket, or the line itself."""
-    depth = 0
+    depth, heredoc = 0, ""
     for index in range(start, len(lines)):
-        code = NOT_CODE.sub("", lines[index])
+        if heredoc:
+            code, heredoc = "", "" if lines[index].strip() == heredoc else heredoc
+        else:
+            code = NOT_CODE.sub("", lines[index])
+            heredoc = found[1] if (found := HEREDOC.search(code)) else ""
         depth += sum(code.count(each) for each in "{[(") - sum(code.count(each) for each in "}])")
-        if depth <= 0:
+        if depth <= 0 and not heredoc:
             return index
     return start

@@ -140,6 +140,16 @@ def test_a_comment_above_a_block_is_for_the_whole_block(tmp_path: Path) -> None:
     assert covered(waivers) == [3, 4, 5, 6, 7]
 
 
+def test_a_block_does_not_end_at_a_bracket_inside_a_heredoc(tmp_path: Path) -> None:
+    text = f'# {WAIVE}\nresource "a" "a" {{\n  x = f(<<-EOF\n    a) echo 1;;\n  }}\n  EOF\n  )\n  y = 1\n}}\nb = 1\n'
+
+    assert covered(written(tmp_path, text)) == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_comment_above_a_heredoc_is_for_all_of_it(tmp_path: Path) -> None:
+    assert covered(written(tmp_path, f"a {{\n  # {WAIVE}\n  x = <<EOF\n  one\nEOF\n  y = 1\n}}\n")) == [3, 4, 5]
+
+
 def test_a_comment_on_a_line_is_for_that_line(tmp_path: Path) -> None:
     waivers = written(tmp_path, f'resource "aws_s3_bucket" "a" {{\n  bucket = "a" // {WAIVE}\n  b = 1\n}}\n')
 
