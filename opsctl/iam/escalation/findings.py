@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from opsctl.findings import NOWHERE, Finding, Place, Severity
-from opsctl.hcl.symbols import SYMBOL
 from opsctl.iam.escalation.graph import Edge, Way, World, held_variants
 from opsctl.iam.escalation.holdings import Holdings, possible
 from opsctl.iam.escalation.rules import LIFT, PREFIX, RULES
+from opsctl.iam.escalation.targets import kinds_of, touches
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.estate import Carrier, Estate, Policy, Principal
 from opsctl.iam.evaluation import Grant
-from opsctl.iam.patterns import TooLarge, covers, overlap
+from opsctl.iam.patterns import covers
 from opsctl.iam.policy import Statement
-from opsctl.iam.vocabulary import vocabulary
 
 LIFTING = {
     "role": ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
@@ -119,11 +118,10 @@ NAMELESS = {
 def is_useful(technique: Technique, variant: Mapping[str, tuple[Grant, ...]]) -> bool:
     """Whether each action is allowed on a resource of a kind that it can be done to."""
     others_only = technique.through is Through.USER
-    return all(any(is_possible(action, each.resource, others_only) and is_left(action, each) for each in grants)
-               for action, grants in variant.items()) and all(
-        runs_commands(tuple(each.resource for each in grants))
-        for action, grants in variant.items() if action in WITH_DOCUMENT
-    )  # fmt: skip
+    return all(
+        any(is_possible(action, each.resource, others_only) and is_left(action, each) for each in grants)
+        for action, grants in variant.items()
+    )
 
 
 def is_left(action: str, grant: Grant) -> bool:
@@ -136,35 +134,6 @@ def is_left(action: str, grant: Grant) -> bool:
     return not arns or not all(
         any(covers(taken, arn.replace("arn:*:", "arn:aws:", 1)) for taken in grant.without) for arn in arns
     )
-
-
-@lru_cache(maxsize=1024)
-def kinds_of(action: str) -> tuple[str, ...]:
-    """Patterns of all that an action can be done to; () where it knows no resources, or nobody knows it."""
-    known = vocabulary().action(action)
-    uses = known.resource_types if known is not None else ()
-    return tuple(arn for use in uses for arn in vocabulary().resource_arns(action.partition(":")[0], use.name))
-
-
-WITH_DOCUMENT = frozenset({"ssm:SendCommand", "ssm:CreateAssociation", "ssm:CreateAssociationBatch"})
-SHELLS = tuple(
-    f"arn:*:ssm:*:*:document/AWS-Run{name}"
-    for name in ("ShellScript", "PowerShellScript", "RemoteScript", "AnsiblePlaybook", "SaltState", "Document")
-)
-
-
-@lru_cache(maxsize=1 << 12)
-def runs_commands(patterns: tuple[str, ...]) -> bool:
-    """Whether instances and documents (both have to be allowed) that run the caller's commands are among the resources.
-
-    A statement that names no document at all is taken to leave that to another one. Source: Systems Manager User Guide,
-    "Restricting Run Command access based on tags" and "AWS-RunShellScript".
-    """
-    if "*" in patterns:
-        return True
-    documents = [pattern for pattern in patterns if ":document/" in pattern]
-    machines = len(documents) < len(patterns)
-    return machines and (not documents or any(touches(shell, pattern) for pattern in documents for shell in SHELLS))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -186,18 +155,6 @@ def is_possible(action: str, pattern: str, others_only: bool = False) -> bool:
         return any(touches(arn, pattern) for arn in arns)
     service = pattern.split(":")[2] if pattern.count(":") >= 2 else "*"
     return any(touches(arn.split(":")[2], service) for arn in arns)
-
-
-def touches(one: str, other: str) -> bool:
-    """Whether two patterns share an ARN. Part by part: a name with colons in it that would be in both is nobody's."""
-    ours, theirs = SYMBOL.sub("*", one), SYMBOL.sub("*", other)
-    parts = list(zip(ours.split(":", 5), theirs.split(":", 5), strict=False))
-    try:
-        if ours.count(":") >= 5 and theirs.count(":") >= 5:
-            return all(overlap(mine, their, "glob") is not None for mine, their in parts)
-        return overlap(ours, theirs, "glob") is not None
-    except TooLarge:
-        return True
 
 
 # A principal in an estate ---------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import combinations, islice, product
 
 from opsctl.findings import NOWHERE
 from opsctl.hcl.symbols import is_symbolic
-from opsctl.iam.escalation.holdings import Area, Holdings, possible
-from opsctl.iam.escalation.targets import Register, fits, is_open, resource_part
+from opsctl.iam.escalation.holdings import Area, Holdings, allows_all, possible
+from opsctl.iam.escalation.targets import Register, fits, is_open, kinds_of, resource_part, touches
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
 from opsctl.iam.estate import Carrier, Estate, Principal
@@ -26,6 +26,7 @@ from opsctl.iam.policy import Statement
 
 MOST_COMPARED = 25  # targets of one hub that are looked at for what the principal lacks; the mightiest come first
 LONGEST_CHAIN = 8
+MANY = 100  # patterns of each of two calls that are held to each other
 NEEDS_AIM = ("Invoke", "Start", "Stop", "Update", "Execute", "Modify")  # verbs of calls on the thing that is taken over
 # What every function and instance may do: nobody gains anything by it.
 IDLE = ("logs:", "xray:", "cloudwatch:putmetricdata", "ssmmessages:", "ec2messages:", "sts:getcalleridentity")
@@ -168,6 +169,7 @@ class World:
             if each.kind in ("role", "user") or (each.kind == "group" and not {each.name, each.arn} & members)
         ]  # fmt: skip
         self._common: dict[tuple[int, int], list[tuple[int, Carrier | None]]] = {}
+        self._worth: dict[int, tuple[Statement, ...]] = {}
         self._narrowed: dict[tuple[int, frozenset[tuple[Statement, ...]]], Hub] = {}
         self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
         self._registers: dict[str, Register[tuple[int | None, Carrier | None]]] = {}
@@ -290,9 +292,7 @@ class World:
             case Through.SELF:
                 yield self._own(at, technique, held)
             case Through.ANYTHING:
-                fitting = tuple(variant for variant in held if meets(variant))
-                if fitting:
-                    yield Edge(technique, fitting, wins=True)
+                yield Edge(technique, held, wins=True)
             case Through.ELSEWHERE:
                 yield Edge(technique, held)
             case Through.CARRIER:
@@ -477,14 +477,19 @@ class World:
         return tuple(chain)
 
     def lacks(self, at: int, other: int) -> bool:
-        """Whether somebody may do anything worth having that a principal may not."""
-        ours, theirs = self._allowed(at), self._allowed(other)
-        if self.principals[at].boundary is not None or self.holdings[at].walls:
-            ours = ()
-        return any(not any(wider(mine, their) for mine in ours) for their in theirs)
+        """Whether somebody may do anything worth having that a principal may not, or that a Deny may keep from it."""
+        ours = () if self.principals[at].boundary is not None else self._allowed(at)
+        walls = self.holdings[at].walls
+        return any(
+            not any(wider(mine, part) for mine in ours) or any(denies(wall, part) for wall in walls)
+            for their in self._allowed(other) for part in parts(their)
+        )  # fmt: skip
 
     def _allowed(self, at: int) -> tuple[Statement, ...]:
-        return worth_having(self.principals[at])
+        found = self._worth.get(at)
+        if found is None:
+            found = self._worth[at] = worth_having(self.principals[at])
+        return found
 
 
 @lru_cache(maxsize=1 << 14)
@@ -505,15 +510,46 @@ def worth_having(principal: Principal) -> tuple[Statement, ...]:
     return tuple(found)
 
 
+def parts(statement: Statement) -> Iterator[Statement]:
+    """A statement as several, each of one action on one resource (or of all but some)."""
+    for action, resource in product(statement.actions or ("",), statement.resources or ("",)):
+        yield replace(statement, actions=(action,) if action else (), resources=(resource,) if resource else ())
+
+
 def wider(mine: Statement, their: Statement) -> bool:
-    """Whether a statement gives all that another does (as far as one statement alone can)."""
-    if mine.not_actions or mine.not_resources or their.not_actions or their.not_resources:
-        return (mine.actions, mine.not_actions, mine.resources) == (their.actions, their.not_actions, their.resources)
+    """Whether a statement gives all that another does."""
     if any(condition not in their.conditions for condition in mine.conditions):
         return False
+    if their.not_actions or their.not_resources:
+        return allows_all(mine) or (mine.actions, mine.not_actions, mine.resources, mine.not_resources) == (
+            their.actions, their.not_actions, their.resources, their.not_resources,
+        )  # fmt: skip
+    actions = [each.lower() for each in mine.actions]
     return all(
-        any(covers(ours.lower(), theirs.lower(), "glob") for ours in mine.actions) for theirs in their.actions
-    ) and all(any(covers(ours, theirs) for ours in mine.resources or ("*",)) for theirs in their.resources or ("*",))
+        any(covers(ours, action.lower(), "glob") for ours in actions)
+        if actions
+        else not any(touches(no.lower(), action.lower()) for no in mine.not_actions)
+        for action in their.actions
+    ) and all(
+        not any(touches(no, resource) for no in mine.not_resources)
+        if mine.not_resources
+        else any(covers(ours, resource) for ours in mine.resources or ("*",))
+        for resource in their.resources or ("*",)
+    )
+
+
+def denies(wall: Statement, part: Statement) -> bool:
+    """Whether a Deny may take away some of what another statement gives; its conditions may hold."""
+
+    def about(taken: Sequence[str], spared: Sequence[str], given: Sequence[str]) -> bool:
+        if spared:
+            return not given or any(not any(covers(no, each) for no in spared) for each in given)
+        return not given or not taken or any(touches(one, each) for one in taken for each in given)
+
+    lowered = [each.lower() for each in wall.actions], [each.lower() for each in wall.not_actions]
+    return about(*lowered, [each.lower() for each in part.actions]) and about(
+        wall.resources, wall.not_resources, part.resources
+    )
 
 
 def holds(area: Area, arn: str) -> bool:
@@ -526,9 +562,14 @@ def holds(area: Area, arn: str) -> bool:
 def held_variants(
     holdings: Holdings, technique: Technique, needs: Iterable[tuple[str, ...]]
 ) -> tuple[Mapping[str, tuple[Grant, ...]], ...]:
+    """The variants that it may do all of, on one thing where they are done to one."""
     service = technique.services[0] if technique.services else ""
     found = ({action: holdings.can(action, service) for action in need} for need in needs)
-    return tuple(variant for variant in found if all(variant.values()))
+    return tuple(
+        variant for variant in found if all(variant.values()) and meets(variant) and all(
+            runs_commands(action, grants) for action, grants in variant.items()
+        )
+    )  # fmt: skip
 
 
 def aimed(technique: Technique, actions: tuple[str, ...]) -> tuple[str, ...]:
@@ -542,10 +583,65 @@ def aimed(technique: Technique, actions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def meets(variant: Mapping[str, tuple[Grant, ...]]) -> bool:
-    """Whether what is made and what is then changed can be the same principal."""
-    first, *others = (Area.of(grants) for grants in variant.values())
+    """Whether calls that are done to one kind of thing may be done to the same one: what is made is what is started."""
     return all(
-        any(one[0] == "*" or other[0] == "*" or fits(one[0], other[0]) or fits(other[0], one[0])
-            for one in first.parts for other in area.parts)
-        for area in others
-    )  # fmt: skip
+        at_one(one, tuple(each.resource for each in ours), other, tuple(each.resource for each in theirs))
+        for (one, ours), (other, theirs) in combinations(variant.items(), 2)
+    )
+
+
+@lru_cache(maxsize=1 << 12)
+def at_one(one: str, ours: tuple[str, ...], other: str, theirs: tuple[str, ...]) -> bool:
+    """False where both calls take one kind of thing, each is allowed on some of that kind, and on no thing both are.
+
+    Of very many patterns the answer is yes: each isn't held to each.
+    """
+    if "*" in ours or "*" in theirs or len(ours) * len(theirs) > MANY * MANY:
+        return True
+    kinds = [kind for kind in kinds_of(one) if kind in kinds_of(other)]
+    mine, their = (
+        [each for each in patterns if any(touches(kind, each) for kind in kinds)] for patterns in (ours, theirs)
+    )
+    return not (mine and their) or any(is_same(*pair) for pair in product(mine, their))
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two patterns share a thing; a version of a thing ("function:name:3") is the thing."""
+    return touches(one, other) or touches(f"{one}:*", other) or touches(one, f"{other}:*")
+
+
+DOCUMENTS = ":document/"
+SHELLS = tuple(
+    f"arn:*:ssm:*:*:document/AWS-Run{name}"
+    for name in ("ShellScript", "PowerShellScript", "RemoteScript", "AnsiblePlaybook", "SaltState", "Document")
+)
+SESSIONS = tuple(
+    f"arn:*:ssm:*:*:document/{name}"
+    for name in ("SSM-SessionManagerRunShell", "AWS-StartInteractiveCommand", "AWS-StartNonInteractiveCommand")
+)
+# Calls that take instances and a document, and AWS's documents that run the caller's commands.
+RUNNING = dict.fromkeys(("ssm:SendCommand", "ssm:CreateAssociation", "ssm:CreateAssociationBatch"), SHELLS) | {
+    "ssm:StartSession": SESSIONS
+}
+
+
+def runs_commands(action: str, grants: Sequence[Grant]) -> bool:
+    """Whether instances and documents (both have to be allowed) that run the caller's commands are among the resources.
+
+    A statement that names no document at all is taken to leave that to another one. Which document a session uses is
+    asked only under the condition ssm:SessionDocumentAccessCheck. Source: Systems Manager User Guide, "Restricting Run
+    Command access based on tags", "AWS-RunShellScript", "Enforce a session document permission check for the AWS CLI".
+    """
+    patterns = tuple(grant.resource for grant in grants)
+    if action not in RUNNING or "*" in patterns:
+        return True
+    documents = [pattern for pattern in patterns if DOCUMENTS in pattern]
+    if len(documents) == len(patterns):
+        return False
+    if action == "ssm:StartSession" and not all(map(checks_document, grants)):
+        return True
+    return not documents or any(touches(shell, pattern) for pattern in documents for shell in RUNNING[action])
+
+
+def checks_document(grant: Grant) -> bool:
+    return any(each.key.lower() == "ssm:sessiondocumentaccesscheck" for each in grant.conditions)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from opsctl.hcl.symbols import is_symbolic
+from opsctl.hcl.symbols import SYMBOL, is_symbolic
 from opsctl.iam.escalation.holdings import Area
-from opsctl.iam.patterns import compiled, encode
+from opsctl.iam.patterns import TooLarge, compiled, encode, overlap
+from opsctl.iam.vocabulary import vocabulary
 
 T = TypeVar("T")
 WILD = "*?"
@@ -39,6 +40,27 @@ def fits(pattern: str, arn: str) -> bool:
         one == other or is_symbolic(one) or is_symbolic(other) or compiled(one, "glob").matches(encode(other))
         for one, other in zip(ours[3:5], theirs[3:5], strict=True)
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def touches(one: str, other: str) -> bool:
+    """Whether two patterns share an ARN. Part by part: a name with colons in it that would be in both is nobody's."""
+    ours, theirs = SYMBOL.sub("*", one), SYMBOL.sub("*", other)
+    parts = list(zip(ours.split(":", 5), theirs.split(":", 5), strict=False))
+    try:
+        if ours.count(":") >= 5 and theirs.count(":") >= 5:
+            return all(overlap(mine, their, "glob") is not None for mine, their in parts)
+        return overlap(ours, theirs, "glob") is not None
+    except TooLarge:
+        return True
+
+
+@lru_cache(maxsize=1024)
+def kinds_of(action: str) -> tuple[str, ...]:
+    """Patterns of all that an action can be done to; () where it knows no resources, or nobody knows it."""
+    known = vocabulary().action(action)
+    uses = known.resource_types if known is not None else ()
+    return tuple(arn for use in uses for arn in vocabulary().resource_arns(action.partition(":")[0], use.name))
 
 
 def is_open(area: Area) -> bool:

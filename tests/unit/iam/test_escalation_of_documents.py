@@ -206,6 +206,41 @@ def test_commands_that_only_patch_are_no_shell():
     assert findings(allow("ssm:SendCommand", [instances, "arn:aws:ssm:*:*:document/*"]))
 
 
+@pytest.mark.parametrize(
+    ("makes", "runs"),
+    [
+        (allow("ec2:ModifyInstanceAttribute", "arn:aws:ec2:*:*:instance/i-1"),
+         allow(["ec2:StopInstances", "ec2:StartInstances"], "arn:aws:ec2:*:*:instance/i-2")),
+        (allow("cloudformation:CreateChangeSet", "arn:aws:cloudformation:*:*:stack/a/*"),
+         allow("cloudformation:ExecuteChangeSet", "arn:aws:cloudformation:*:*:stack/b/*")),
+        (allow(["iam:PassRole", "lambda:CreateFunction"], ["arn:aws:iam::*:role/x", "arn:aws:lambda:*:*:function:a"]),
+         allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:b")),
+    ],
+    ids=["instance", "change set", "function"],
+)  # fmt: skip
+def test_what_is_changed_has_to_be_what_is_started(makes, runs):
+    assert not findings(makes, runs)
+    started = runs | {"Resource": makes["Resource"]}
+    assert findings(makes, started)
+
+
+def test_a_version_of_a_function_is_the_function():
+    made = allow(["iam:PassRole", "lambda:CreateFunction"], ["arn:aws:iam::*:role/x", "arn:aws:lambda:*:*:function:a"])
+    assert findings(made, allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:a:*"))
+
+
+def test_a_session_that_may_only_forward_ports_is_no_shell():
+    checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+
+    def session(document: str, **more: object) -> list[Finding]:
+        resources = ["arn:aws:ec2:*:*:instance/*", f"arn:aws:ssm:*:*:document/{document}"]
+        return findings(allow("ssm:StartSession", resources, **more))
+
+    assert not session("AWS-StartPortForwardingSession", Condition=checked)
+    assert session("SSM-SessionManagerRunShell", Condition=checked)
+    assert session("AWS-StartPortForwardingSession"), "without the condition the default document needs no permission"
+
+
 def test_what_aws_calls_reading_is_no_escalation():
     reading = [name for name in managed.names() if "readonly" in name.lower() or "viewonly" in name.lower()]
     documents = {name: managed.document_of(managed.arn_named(name)) for name in reading}

@@ -441,3 +441,50 @@ def test_a_policy_of_aws_is_to_be_detached_not_edited(ways):
     assert "iam:AttachRolePolicy" in found.fix, "the permission that the path uses"
     assert "AttachUserPolicy" not in found.fix
     assert found.place.line
+
+
+READS_AND_SENDS = allow(["s3:GetObject", "sqs:SendMessage"], ["arn:aws:s3:::x/*", "arn:aws:sqs:*:*:q"])
+CODE = allow("lambda:UpdateFunctionCode", "aws_lambda_function.cleaner.arn")
+WORKER = (role("worker", "lambda.amazonaws.com", READS_AND_SENDS), function("cleaner", "worker"))
+
+
+def denies(action: object, resource: object = "*") -> dict[str, object]:
+    return allow(action, resource) | {"Effect": "Deny"}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [allow("s3:*"), allow("sqs:*")],
+        [allow("s3:*"), allow("sqs:*"), denies("s3:DeleteBucket")],
+        [allow("s3:*"), allow("sqs:*"), denies(["s3:*", "sqs:*"], "arn:aws:s3:::y/*")],
+        [{"Effect": "Allow", "NotAction": ["iam:*", "lambda:*"], "Resource": "*"}],
+    ],
+    ids=["two statements", "a Deny of something else", "a Deny elsewhere", "all but others"],
+)
+def test_who_has_it_all_in_several_statements_gains_nothing(ways, own):
+    assert "function-code" not in ways(deployer(CODE, *own), *WORKER, of="deployer")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [allow("s3:*")],
+        [allow("s3:*"), allow("sqs:*", "arn:aws:sqs:*:*:other")],
+        [allow("s3:*"), allow("sqs:*"), denies("s3:Get*", "arn:aws:s3:::x/secret/*")],
+        [allow("s3:*"), allow("sqs:*"), {"Effect": "Deny", "NotAction": ["s3:*", "lambda:*"], "Resource": "*"}],
+        [{"Effect": "Allow", "NotAction": ["sqs:Send*", "lambda:*"], "Resource": "*"}],
+    ],
+    ids=["one of both", "another queue", "a Deny of some", "a Deny of all but", "all but this"],
+)
+def test_who_lacks_some_of_it_gains_that(ways, own):
+    assert ways(deployer(CODE, *own), *WORKER, of="deployer")["function-code"].severity == Severity.HIGH
+
+
+def test_a_role_is_passed_only_to_what_can_also_be_started(ways):
+    made = allow(["iam:PassRole", "lambda:CreateFunction"], ["aws_iam_role.powerful.arn",
+                                                           "arn:aws:lambda:*:*:function:a"])  # fmt: skip
+    powerful = role("powerful", "lambda.amazonaws.com", ADMINISTRATOR)
+    for name, severities in (("a", [Severity.CRITICAL]), ("b", [])):
+        starts = allow("lambda:InvokeFunction", f"arn:aws:lambda:*:*:function:{name}")
+        assert [each.severity for each in ways(deployer(made, starts), powerful, of="deployer").values()] == severities
