@@ -26,7 +26,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from opsctl.errors import UsageError
+from opsctl.errors import UsageError, did_you_mean
 from opsctl.findings.finding import NOWHERE, Finding, Place, Report, Rule, Severity
 from opsctl.findings.sources import Sources
 
@@ -164,14 +164,15 @@ def read_waivers(file: Path) -> tuple[Waiver, ...]:
 
 
 def parse_waivers(text: str, file: str = FILE_NAME) -> tuple[Waiver, ...]:
-    """Raises: UsageError where it is no TOML, or waivers is no list of tables."""
+    """Raises: UsageError where it is no TOML, waivers is no list of tables, or its name is mistyped."""
     try:
         # A day that doesn't exist would spoil the whole file; as a string it only spoils its own waiver.
         document = tomllib.loads(BARE_DATE.sub(r'\1"\2"', text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"The waivers are not valid TOML: {error}.", where=file) from error
     policy = document.get("policy", {})
-    entries = [*_tables(document.get("waivers", []), file), *_tables(_policy_waivers(policy), file)]
+    tables = (document, policy if isinstance(policy, Mapping) else {})
+    entries = [entry for table in tables for entry in _entries(table, file)]
     lines = [text.count("\n", 0, match.end()) + 1 for match in HEADER.finditer(text)]
     return tuple(
         parse_waiver(entry, Place(file, lines[index] if index < len(lines) else 0))
@@ -179,11 +180,11 @@ def parse_waivers(text: str, file: str = FILE_NAME) -> tuple[Waiver, ...]:
     )
 
 
-def _policy_waivers(policy: Any) -> Any:
-    return policy.get("waivers", []) if isinstance(policy, Mapping) else []
-
-
-def _tables(entries: Any, file: str) -> list[Mapping[str, Any]]:
+def _entries(table: Mapping[str, Any], file: str) -> list[Mapping[str, Any]]:
+    for name in table:
+        if name != "waivers" and (meant := did_you_mean(name, ("waivers",))):
+            raise UsageError(f"{name} means nothing here.{meant}", where=file, next="Write [[waivers]] above each.")
+    entries = table.get("waivers", [])
     if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
         raise UsageError("waivers is no list of tables.", where=file, next="Write [[waivers]] above each.")
     return entries

@@ -38,6 +38,11 @@ def is_terraform(name: str) -> bool:
     return name.endswith((".tf", ".tf.json")) and not name.startswith((".", "#")) and not name.endswith("~")
 
 
+def _is_read(entry: os.DirEntry[str]) -> bool:
+    """Terraform passes over a folder named x.tf; a link that leads nowhere is a file that can't be read."""
+    return is_terraform(entry.name) and (entry.is_file() or entry.is_symlink())
+
+
 def _is_override(name: str) -> bool:
     stem = name.removesuffix(".json").removesuffix(".tf")
     return stem == "override" or stem.endswith("_override")
@@ -83,7 +88,7 @@ class Folders:
     def _module(self, folder: Path) -> ModuleFolder:
         module = ModuleFolder(folder)
         try:
-            names = sorted(entry.name for entry in os.scandir(folder) if is_terraform(entry.name))
+            names = sorted(entry.name for entry in os.scandir(folder) if _is_read(entry))
         except OSError as error:
             module.problems.append(
                 Problem(f"The folder can't be read: {error.strerror}.", Place(self.name_of(folder)), severe=True)

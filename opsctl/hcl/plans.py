@@ -121,18 +121,23 @@ class _Reader:
 
     def plan(self) -> _Plan:
         made, seen = self.made, set()
+        if self.text[self._skip(0) : self._skip(0) + 1] != "{":
+            json.loads(self.text)
+            raise PlanUnreadable("This is JSON, but no object: not a plan.", where=made.file)
         position = self._after(0, "{")
         if self.text[position : position + 1] == "}":
             raise PlanUnreadable("This is an empty object, not a plan.", where=made.file)
         while True:
             key, position = self.decode(self.text, self._skip(position))
             position = self._after(self._skip(position), ":")
-            seen.add(key)
             if key == "resource_changes" and self.text[position : position + 1] == "[":
+                seen.add(key)
                 position = self._changes(position)
             else:
                 value, position = self.decode(self.text, position)
-                self._member(key, value)
+                if value is not None:
+                    seen.add(key)
+                    self._member(key, value)
                 del value
             position = self._skip(position)
             if self.text[position : position + 1] == "}":
@@ -149,7 +154,7 @@ class _Reader:
             raise PlanUnreadable("This is a state file, not a plan.", where=where, next="terraform show -json PLAN")
         if "format_version" not in seen:
             raise PlanUnreadable("This has no format_version: it isn't the JSON of a plan.", where=where)
-        if "resource_changes" not in seen and "planned_values" not in seen and "configuration" not in seen:
+        if not seen & {"resource_changes", "planned_values"}:
             what = "This is a state (terraform show -json without a plan)" if "values" in seen else "This holds no plan"
             raise PlanUnreadable(f"{what}.", where=where, next="terraform show -json PLAN > plan.json")
 

@@ -71,8 +71,10 @@ def lint(
         settings: what rules may ask for: "environment", "required_tags", …
 
     Raises:
-        UsageError: a path that can't be read at all, or a rule that nobody knows.
+        UsageError: a path that can't be read at all, no folder `source`, or a rule that nobody knows.
     """
+    if source and not source.is_dir():
+        raise UsageError("There is no such folder of sources.", where=str(source), next="opsctl policy lint --help")
     loaded = tuple(built_in() if files is None else files)
     rules = {rule.id: rule for rule in (*OWN_RULES, *known_rules(loaded), *(own.rules if own else ()))}
     # What could not be read or run is said whatever is selected; only --skip silences it.

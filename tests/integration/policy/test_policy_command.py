@@ -121,6 +121,7 @@ def test_the_threshold_decides_the_exit_code(opsctl: Opsctl, words: tuple[str, .
     (("stack", "--select", "queues/dead-leter-queue"), "Did you mean queues/dead-letter-queue?"),
     (("stack", "--baseline", "none.json"), "The baseline can't be read: No such file or directory."),
     (("stack", "--waivers", "none.toml"), "The waivers can't be read: No such file or directory."),
+    (("stack", "--source", "none"), "There is no such folder of sources."),
     (("stack", "--rules", "none"), "The folder of rules is not there."),
     (("stack", "--diff", "main"), "git can't show what was there before"),
 ])  # fmt: skip

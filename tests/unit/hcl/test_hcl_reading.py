@@ -179,6 +179,18 @@ def test_a_malformed_file_is_said_with_its_line_and_the_others_stand(read: Any) 
     assert severe[0].place.line in (2, 3)
 
 
+def test_a_folder_named_like_a_file_of_terraform_is_passed_over_and_a_broken_link_is_said(
+    read: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "folder.tf").mkdir()
+    assert not read('resource "a" "b" {}\n').problems
+
+    (tmp_path / "link.tf").symlink_to(tmp_path / "nowhere")
+    (problem,) = read('resource "a" "b" {}\n').problems
+    assert problem.severe
+    assert problem.place.file == "link.tf"
+
+
 def test_no_folder_and_no_terraform_are_usage_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         read_folder(tmp_path / "none")

@@ -110,6 +110,12 @@ def test_a_file_that_holds_no_waivers_is_an_error(text: str) -> None:
         parse_waivers(text)
 
 
+@pytest.mark.parametrize("header", ["[[waiver]]", "[[policy.waiver]]", "[[Waivers]]"])
+def test_a_mistyped_table_of_waivers_is_an_error_that_says_what_is_meant(header: str) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean waivers\?"):
+        parse_waivers(waiver().replace("[[waivers]]", header))
+
+
 # --- comments ---
 
 
