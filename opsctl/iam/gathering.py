@@ -115,7 +115,7 @@ class _Gathering:
         made = Estate(
             tuple(_finished(each) for twins in self.people.values() for each in twins), carriers, guarded, invocations,
             tuple(dict.fromkeys(self.holes)), tuple(self.loose),
-            self.around.partition, self.around.account, self.around.region,
+            self.around.partition, self.around.account, self.around.region, aliases=self._aliases(),
         )  # fmt: skip
         made = replace(made, principals=(*made.principals, *self.nobodys, *self._unattached(made)))
         unread = self._unread(made)
@@ -520,6 +520,15 @@ class _Gathering:
     @property
     def _indices(self) -> dict[str, dict[str, str]]:
         return self.__dict__.setdefault("_by_name", {})  # type: ignore[no-any-return]
+
+    def _aliases(self) -> dict[str, str]:
+        """Of keys ("alias/app") → the key's ARN."""
+        return {
+            self.around.attribute(resource.address, resource.type, "name"): self._key_arn(
+                self.text(resource, "target_key_id")
+            )
+            for resource in self.of_type("aws_kms_alias")
+        }
 
     def _key_arn(self, named: str) -> str:
         """A key that is named by id, alias or ARN, as ARN."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.findings import NOWHERE, Place
@@ -190,17 +190,20 @@ NAMED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ecr": (("repositoryName", "ecr:ra:repository/{}"),),
     "events": (("EventBusName", "events:ra:event-bus/{}"),),
     "firehose": (("DeliveryStreamName", "firehose:ra:deliverystream/{}"),),
+    "iot-data": (("topic", "iot:ra:topic/{}"), ("thingName", "iot:ra:thing/{}")),
     "kinesis": (("StreamARN", ""), ("StreamName", "kinesis:ra:stream/{}")),
     "kms": (("KeyId", "kms:ra:key/{}"),),
     "lambda": (("FunctionName", "lambda:ra:function:{}"),),
     "logs": (("logGroupName", "logs:ra:log-group:{}:*"),),
+    "rds-data": (("resourceArn", ""),),
     "s3": (("Bucket", "s3::{}"),),
     "scheduler": (),
     "secretsmanager": (("SecretId", "secretsmanager:ra:secret:{}-⟦?⟧"),),
     "sns": (("TopicArn", ""), ("TargetArn", "")),
-    "sqs": (("QueueUrl", "sqs:ra:{}"),),
+    "sqs": (("QueueUrl", "sqs:ra:{}"), ("QueueName", "sqs:ra:{}")),
     "ssm": (("Name", "ssm:ra:parameter/{}"), ("Path", "ssm:ra:parameter/{}"), ("Names", "ssm:ra:parameter/{}")),
     "stepfunctions": (("stateMachineArn", ""),),
+    "sts": (("RoleArn", ""),),
 }  # fmt: skip
 """Per service the arguments that name the resource: as a whole ARN, or put into a shape ("ra": region and account)."""
 
@@ -217,6 +220,8 @@ NO_RESOURCE = frozenset({
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 PARTIQL = {"SELECT": "Select", "INSERT": "Insert", "UPDATE": "Update", "DELETE": "Delete"}
 ROLE_ARGUMENT = re.compile(r"(?:.*[rR]ole(?:[aA]rn)?|.*RoleARN|IamInstanceProfile|iamInstanceProfile)")
+PASSES_ROLES_OF_ITS_OWN = frozenset({"ecs.RunTask", "ecs.StartTask"})
+"""Operations that hand over the roles of what they start, besides those that an argument names."""
 PASSES_NO_ROLE = frozenset({"sts", "iam", "rolesanywhere", "sso", "lakeformation", "cognito-identity"})
 
 
@@ -240,11 +245,12 @@ def _never_made(call: Call) -> bool:
 
 @dataclass(frozen=True)
 class Where:
-    """What an ARN is made of around its name."""
+    """What an ARN is made of around its name, and the ARNs of the keys that aliases ("alias/app") stand for."""
 
     partition: str = "aws"
     region: str = "⟦region⟧"
     account: str = "⟦account⟧"
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def needs_of(call: Call, where: Where = Where()) -> tuple[tuple[Need, ...], tuple[CannotTell, ...]]:
@@ -279,7 +285,11 @@ def needs_of(call: Call, where: Where = Where()) -> tuple[tuple[Need, ...], tupl
     if call.service not in PASSES_NO_ROLE and not call.operation.startswith(
         ("Get", "List", "Describe", "Delete", "Remove")
     ):
-        found += [need("iam:PassRole", role) for role in _roles(call.arguments)]
+        roles = list(_roles(call.arguments))
+        found += [need("iam:PassRole", role) for role in roles]
+        if name in PASSES_ROLES_OF_ITS_OWN and not roles:
+            why = f"{call.operation} hands over the roles that its task definition names"
+            cannot.append(CannotTell(why, call.place, ("iam:PassRole",)))
     return tuple(dict.fromkeys(found)), tuple(cannot)
 
 
@@ -310,7 +320,7 @@ def _shaped(call: Call, value: str | None, shape: str, where: Where) -> Iterator
         yield ""
         return
     if value.startswith("arn:"):
-        base = value
+        base = _key_of(value, where) if ":kms:" in value else value
     elif not shape:
         base = value if is_symbolic(value) else ""
     elif re.fullmatch("⟦(?!env\\.)[^⟦⟧]*⟧|⟦env\\.[^⟦⟧]*(?:ARN|URL|arn|url)⟧", value) and call.service != "s3":
@@ -326,12 +336,31 @@ def _shaped(call: Call, value: str | None, shape: str, where: Where) -> Iterator
         yield base
 
 
+def _key_of(arn: str, where: Where) -> str:
+    """The key's ARN in place of its alias's."""
+    around, _, alias = arn.partition(":alias/")
+    if not alias:
+        return arn
+    own = around == f"arn:{where.partition}:kms:{where.region}:{where.account}"
+    return (where.aliases.get(f"alias/{alias}") if own else None) or f"{around}:key/{UNKNOWN}"
+
+
+QUEUE_URL = re.compile(r"https://(?:[^/]*?\.)?sqs(?:-fips)?\.(⟦[^⟧]*⟧|[^/.]+)\.[^/]*amazonaws[^/]*/(\d{12})/")
+"""(region, account) of a queue's URL: a queue may be another account's."""
+
+
 def _filled(shape: str, value: str, where: Where) -> str:
     service, scope, rest = shape.split(":", 2)
     if service == "sqs" and "/" in value:
+        if owner := QUEUE_URL.match(value):
+            where = replace(where, region=where.region if is_symbolic(owner[1]) else owner[1], account=owner[2])
         value = value.rstrip("/").rpartition("/")[2]
     if service == "ssm":
         value = value.lstrip("/")
+    if service == "kms" and value.startswith("alias/"):  # a statement's resource is the key, whatever names it
+        if value in where.aliases:
+            return where.aliases[value]
+        value = UNKNOWN
     around = f"{where.region}:{where.account}" if scope == "ra" else ":"
     if service == "s3":
         return f"arn:{where.partition}:s3:::{value}"
@@ -542,6 +571,60 @@ def _publish(call: Call, where: Where) -> Iterator[tuple[str, str]]:
         yield "sns:Publish", resource
 
 
+def _queue_url(call: Call, where: Where) -> Iterator[tuple[str, str]]:
+    for owner in _flat(call.arguments.get("QueueOwnerAWSAccountId", (where.account,))):
+        for resource in resources_of(call, replace(where, account=owner or UNKNOWN)):
+            yield "sqs:GetQueueUrl", resource
+
+
+def _data_api(call: Call, where: Where) -> Iterator[tuple[str, str]]:
+    """It reads the secret as whoever calls it (Aurora user guide, "Authorizing access to the Amazon RDS Data API")."""
+    for resource in resources_of(call, where):
+        yield f"rds-data:{call.operation}", resource
+    read = Call("secretsmanager", "GetSecretValue", arguments={"SecretId": call.arguments.get("secretArn", (None,))})
+    for secret in resources_of(read, where):
+        yield "secretsmanager:GetSecretValue", secret
+
+
+def _instances(call: Call, where: Where) -> Iterator[tuple[str, str]]:
+    for named in _flat(call.arguments.get("InstanceIds") or call.arguments.get("InstanceId") or (None,)):
+        for resource in _shaped(call, named, "ec2:ra:instance/{}", where):
+            yield f"ec2:{call.operation}", resource
+
+
+PROFILE = re.compile(r"(?:global|us-gov|apac|[a-z]{2})\.(.+)")
+"""A system-defined inference profile's id: where its models are, and the model's own id."""
+
+
+def _model(call: Call, where: Where) -> Iterator[tuple[str, str]]:
+    [action] = actions_of(call.service, call.operation)
+    for named in _flat(call.arguments.get("modelId", (None,))) or (None,):
+        for resource in _models(named or "", where):
+            yield action, resource
+
+
+def _models(named: str, where: Where) -> Iterator[str]:
+    """What naming a model needs: a profile also needs its models, each in every region that it has.
+
+    Source: Bedrock user guide, "Prerequisites for inference profiles". The region is left open: models are often called
+    in another one than the code's.
+    """
+    model = f"arn:{where.partition}:bedrock:{UNKNOWN}::foundation-model/"
+    if named.startswith("arn:"):
+        yield named
+        if ":application-inference-profile/" in named:
+            yield f"{model}{UNKNOWN}"
+        elif profile := PROFILE.fullmatch(named.partition(":inference-profile/")[2]):
+            yield f"{model}{profile[1]}"
+    elif not named or is_symbolic(named):
+        yield ""
+    elif profile := PROFILE.fullmatch(named):
+        yield f"arn:{where.partition}:bedrock:{UNKNOWN}:{where.account}:inference-profile/{named}"
+        yield f"{model}{profile[1]}"
+    else:
+        yield f"{model}{named}"
+
+
 RULES: Mapping[str, Rule] = {
     "dynamodb.TransactWriteItems": _transact_write,
     "dynamodb.TransactGetItems": _transact_get,
@@ -578,4 +661,28 @@ RULES: Mapping[str, Rule] = {
     },
     "events.PutEvents": _put_events,
     "sns.Publish": _publish,
-}
+    "sqs.GetQueueUrl": _queue_url,
+    "sts.AssumeRole": _object(
+        "sts:AssumeRole", "", {"Tags": "sts:TagSession", "SourceIdentity": "sts:SetSourceIdentity"}
+    ),
+    **{
+        f"rds-data.{operation}": _data_api
+        for operation in (
+            "BatchExecuteStatement", "BeginTransaction", "CommitTransaction", "ExecuteStatement", "RollbackTransaction",
+        )
+    },
+    **{
+        f"ec2.{operation}": _instances
+        for operation in (
+            "GetConsoleOutput", "GetPasswordData", "MonitorInstances", "RebootInstances", "StartInstances",
+            "StopInstances", "TerminateInstances", "UnmonitorInstances",
+        )
+    },
+    **{
+        f"bedrock-runtime.{operation}": _model
+        for operation in (
+            "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithBidirectionalStream",
+            "InvokeModelWithResponseStream", "StartAsyncInvoke",
+        )
+    },
+}  # fmt: skip

@@ -106,9 +106,9 @@ def _resource(body: Mapping[str, Any]) -> dict[str, Any]:
 
     def call(request: Mapping[str, Any]) -> list[Any]:
         own = {
-            param["target"]: param["name"]
+            param["target"].partition("[")[0]: param["name"]  # `InstanceIds[0]`: a list of just itself
             for param in request.get("params", ())
-            if param["source"] == "identifier" and "." not in param["target"] and "[" not in param["target"]
+            if param["source"] == "identifier" and "." not in param["target"]
         }
         return [request["operation"], own]
 

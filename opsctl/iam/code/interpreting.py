@@ -1031,8 +1031,8 @@ def _as_script(test: ast.expr) -> type[ast.cmpop] | None:
         return ast.Eq if any(_as_script(each) is ast.Eq for each in test.values) else None
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
-    sides = {ast.unparse(each) for each in (test.left, test.comparators[0])}
-    return type(test.ops[0]) if sides == {"__name__", "'__main__'"} else None
+    sides = {getattr(each, "id", getattr(each, "value", None)) for each in (test.left, test.comparators[0])}
+    return type(test.ops[0]) if sides == {"__name__", "__main__"} else None
 
 
 def _has_decorator(it: ast.AST, *names: str) -> bool:

@@ -413,6 +413,8 @@ def aws_call(run: Interpreter, atom: Any, given: Arguments, node: ast.AST, scope
                 return OPAQUE
             arguments = {**dict(atom.bound), **given.named}
             run.note(atom.service, atom.name, arguments, node, scope, through=atom.through, open=given.open)
+            if (atom.service, atom.name) == ("sqs", "GetQueueUrl"):
+                return _queue_found(run, arguments, bool(atom.gives), node, scope)
             if atom.gives:
                 known = sdk.service(atom.service)
                 identifiers = known.resources.get(atom.gives, {}).get("ids", []) if known else []
@@ -429,6 +431,22 @@ def aws_call(run: Interpreter, atom: Any, given: Arguments, node: ast.AST, scope
         case Client() | Resource():  # an asynchronous session's client is entered and awaited, not called
             return frozenset({atom})
     return OPAQUE
+
+
+def _queue_found(
+    run: Interpreter, arguments: Mapping[str, Value], as_resource: bool, node: ast.AST, scope: Scope
+) -> Value:
+    """What says which queue was asked for: its URL where it is another account's, else its name."""
+    url = frozenset(
+        Constant(f"https://sqs.⟦region⟧.amazonaws.com/{owner}/{name}" if owner.isdigit() else name)
+        for name in texts(arguments.get("QueueName", OPAQUE))
+        for owner in texts(arguments.get("QueueOwnerAWSAccountId", constant("")))
+    )
+    if as_resource:
+        return frozenset({Resource("sqs", "Queue", (("Url", url),))})
+    answer = run.make("dict", node, scope, "queue url")
+    run.put(answer, "QueueUrl", url)
+    return frozenset({answer})
 
 
 def _special(run: Interpreter, atom: Special, given: Arguments, node: ast.AST, scope: Scope) -> Value:

@@ -76,7 +76,7 @@ def _usage(
     estate: Estate,
     catalogue: Catalogue,
 ) -> Usage:
-    where = Where(estate.partition, estate.region, estate.account)
+    where = Where(estate.partition, estate.region, estate.account, estate.aliases)
     found: list[Need | CannotTell] = []
     unreachable: list[Call] = []
     names: list[str] = []

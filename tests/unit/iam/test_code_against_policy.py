@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from opsctl.findings import Severity
+from opsctl.hcl.reading import read_folder
 from opsctl.iam.checking import estate_of
 from opsctl.iam.code.comparing import findings
 from opsctl.iam.code.suggesting import suggest, suggest_code
 from opsctl.iam.estate import Carrier, Estate, Guarded, Invocation, Policy, Principal
+from opsctl.iam.gathering import gather
 from opsctl.iam.policy import Document, Statement
 from opsctl.iam.policy import Principal as Named
 
@@ -247,6 +250,44 @@ def test_a_customers_key_is_needed_only_where_one_guards_what_is_used(world):
     estate = plain.granted(allow("dynamodb:PutItem", on=TABLE), kms, WRITES_LOGS)
     assert not lacking(estate)
     assert "by Key" in unused(estate)
+
+
+ENCRYPTS = """
+import boto3
+def handler(event, context):
+    boto3.client("kms").encrypt(KeyId="alias/app", Plaintext=b"")
+"""
+
+
+def test_an_alias_in_the_code_stands_for_its_key(world):
+    world.guards("kms_key", KEY).function(ENCRYPTS)
+    aliased = replace(world.granted(allow("kms:Encrypt", on=KEY), WRITES_LOGS), aliases={"alias/app": KEY})
+    assert not list(findings(aliased))
+    [suggestion] = suggest(aliased)
+    assert {"kms:Encrypt": [KEY]}.items() <= {
+        each["Action"][0]: each["Resource"] for each in suggestion.statements
+    }.items()
+    another = replace(aliased, aliases={"alias/app": f"{KEY}5"})
+    assert found(another, "lacks-permission")
+
+
+def test_an_alias_that_nothing_here_names_may_be_any_key(world):
+    assert not list(findings(world.function(ENCRYPTS).granted(allow("kms:Encrypt", on=KEY), WRITES_LOGS)))
+
+
+def test_terraforms_own_aliases_are_known(tmp_path):
+    (tmp_path / "main.tf").write_text(
+        """
+        resource "aws_kms_key" "it" {}
+        resource "aws_kms_alias" "it" {
+          name          = "alias/app"
+          target_key_id = aws_kms_key.it.key_id
+        }
+        """
+    )
+    estate = gather(read_folder(tmp_path))
+    [key] = [each.arn for each in estate.guarded if each.kind == "kms_key"]
+    assert estate.aliases == {"alias/app": key}
 
 
 def test_a_role_that_is_handed_over_has_to_be_passed(world):

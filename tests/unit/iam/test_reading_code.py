@@ -175,6 +175,113 @@ def test_an_argument_that_comes_from_an_event_leaves_the_resource_open(tmp_path)
     assert on(needs, "sqs:SendMessage") == {""}
 
 
+AROUND = "⟦region⟧:⟦account⟧"
+ROLE = "arn:aws:iam::222222222222:role/x"
+CLUSTER = "arn:aws:rds:eu-west-1:111111111111:cluster:c"
+SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:s-abcdef"
+MODEL = "arn:aws:bedrock:⟦?⟧::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"
+PROFILE = "inference-profile/eu.anthropic.claude-3-haiku-20240307-v1:0"
+OF_TEAM = "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/team"
+OTHERS = "https://sqs.eu-west-1.amazonaws.com/222222222222/other"
+
+
+@pytest.mark.parametrize(
+    ("line", "needs"),
+    [
+        (f'sts.assume_role(RoleArn="{ROLE}", RoleSessionName="s")', {("sts:AssumeRole", ROLE)}),
+        (
+            f'sts.assume_role(RoleArn="{ROLE}", RoleSessionName="s", Tags=[{{"Key": "k", "Value": "v"}}])',
+            {("sts:AssumeRole", ROLE), ("sts:TagSession", ROLE)},
+        ),
+        (
+            f'rds.execute_statement(resourceArn="{CLUSTER}", secretArn="{SECRET}", sql="SELECT 1")',
+            {("rds-data:ExecuteStatement", CLUSTER), ("secretsmanager:GetSecretValue", SECRET)},
+        ),
+        (
+            "rds.begin_transaction(**event)",
+            {("rds-data:BeginTransaction", ""), ("secretsmanager:GetSecretValue", "")},
+        ),
+        (
+            'bedrock.invoke_model(modelId="anthropic.claude-3-haiku-20240307-v1:0", body="")',
+            {("bedrock:InvokeModel", MODEL)},
+        ),
+        (
+            'bedrock.converse_stream(modelId="eu.anthropic.claude-3-haiku-20240307-v1:0")',
+            {
+                ("bedrock:InvokeModelWithResponseStream", f"arn:aws:bedrock:⟦?⟧:⟦account⟧:{PROFILE}"),
+                ("bedrock:InvokeModelWithResponseStream", MODEL),
+            },
+        ),
+        (
+            f'bedrock.converse(modelId="arn:aws:bedrock:eu-west-1:111111111111:{PROFILE}")',
+            {
+                ("bedrock:InvokeModel", f"arn:aws:bedrock:eu-west-1:111111111111:{PROFILE}"),
+                ("bedrock:InvokeModel", MODEL),
+            },
+        ),
+        (
+            f'bedrock.converse(modelId="{OF_TEAM}")',
+            {("bedrock:InvokeModel", OF_TEAM), ("bedrock:InvokeModel", "arn:aws:bedrock:⟦?⟧::foundation-model/⟦?⟧")},
+        ),
+        ('bedrock.converse(modelId=os.environ["MODEL"])', {("bedrock:InvokeModel", "")}),
+        (
+            f'sqs.send_message(QueueUrl="{OTHERS}", MessageBody="")',
+            {("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:other")},
+        ),
+        (
+            'sqs.send_message(QueueUrl="http://localhost:4566/000000000000/jobs", MessageBody="")',
+            {("sqs:SendMessage", f"arn:aws:sqs:{AROUND}:jobs")},
+        ),
+        (
+            'sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="jobs")["QueueUrl"], MessageBody="")',
+            {(f"sqs:{action}", f"arn:aws:sqs:{AROUND}:jobs") for action in ("GetQueueUrl", "SendMessage")},
+        ),
+        (
+            'boto3.resource("sqs").get_queue_by_name(QueueName="jobs", QueueOwnerAWSAccountId="222222222222").purge()',
+            {(f"sqs:{action}", "arn:aws:sqs:⟦region⟧:222222222222:jobs") for action in ("GetQueueUrl", "PurgeQueue")},
+        ),
+        (
+            'boto3.resource("ec2").Instance("i-1").stop()',
+            {("ec2:StopInstances", f"arn:aws:ec2:{AROUND}:instance/i-1")},
+        ),
+        (
+            'boto3.client("ec2").start_instances(InstanceIds=["i-1", event["id"]])',
+            {("ec2:StartInstances", f"arn:aws:ec2:{AROUND}:instance/i-1"), ("ec2:StartInstances", "")},
+        ),
+        (
+            'boto3.client("iot-data").publish(topic=f"devices/{event}/do", payload=b"")',
+            {("iot:Publish", f"arn:aws:iot:{AROUND}:topic/devices/⟦?⟧/do")},
+        ),
+        ('kms.encrypt(KeyId="alias/app", Plaintext=b"")', {("kms:Encrypt", f"arn:aws:kms:{AROUND}:key/⟦?⟧")}),
+        (
+            'kms.decrypt(KeyId="arn:aws:kms:eu-west-1:222222222222:alias/app", CiphertextBlob=b"")',
+            {("kms:Decrypt", "arn:aws:kms:eu-west-1:222222222222:key/⟦?⟧")},
+        ),
+        ('kms.encrypt(KeyId="1234", Plaintext=b"")', {("kms:Encrypt", f"arn:aws:kms:{AROUND}:key/1234")}),
+    ],
+)
+def test_what_a_call_is_about_is_named_where_its_arguments_say_it(tmp_path, line, needs):
+    text = f"""
+        import os, boto3
+        sts, rds, kms, sqs = boto3.client("sts"), boto3.client("rds-data"), boto3.client("kms"), boto3.client("sqs")
+        bedrock = boto3.client("bedrock-runtime")
+        def handler(event, context):
+            {line}
+        """
+    assert {(need.action, need.resource) for need in written(tmp_path, text)[1]} == needs
+
+
+def test_roles_that_only_a_task_definition_names_are_said_to_be_perhaps_passed(tmp_path):
+    text = """
+        import boto3
+        def handler(event, context): boto3.client("ecs").run_task(taskDefinition="job")
+        """
+    _, needs, [hole] = written(tmp_path, text)
+    assert actions(needs) == {"ecs:RunTask"}
+    assert hole.may == ("iam:PassRole",)
+    assert "RunTask" in hole.why
+
+
 def test_each_of_two_clients_in_one_attribute_is_told_by_where_it_was_made(tmp_path):
     _, needs, holes = written(
         tmp_path,
