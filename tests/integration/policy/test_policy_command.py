@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -199,6 +200,21 @@ def test_a_baseline_holds_after_lines_moved_and_a_new_mistake_is_told(
     assert said.code == 3
     assert {file for _, file, _ in said.found} == {"stack/more.tf"}
     assert (ssh[0], "stack/more.tf", SSH_LINE) in said.found
+
+
+def test_a_mistake_of_another_root_module_is_new_though_its_address_is_known(opsctl: Opsctl) -> None:
+    for name, text in (("dev", OPEN), ("prod", "")):
+        Path(f"roots/{name}").mkdir(parents=True)
+        Path(f"roots/{name}/main.tf").write_text(text)
+    opsctl("lint", "roots", "--write-baseline", "baseline.json")
+    shutil.copytree("roots", "before")
+
+    assert opsctl("lint", "roots", "--baseline", "baseline.json", "--json").found == set()
+    Path("roots/dev/main.tf").rename("roots/prod/main.tf")
+
+    for known in (("--baseline", "baseline.json"), ("--diff", "before")):
+        said = opsctl("lint", "roots", *known, "--json", "--select", "network*")
+        assert {file for _, file, _ in said.found} == {"roots/prod/main.tf"}
 
 
 def test_a_comment_waives_its_block_until_its_day(opsctl: Opsctl, ssh: tuple[str, str, int]) -> None:
