@@ -144,6 +144,7 @@ class Estate:
 
     Attributes:
         partition, account, region: "aws", and symbols where nothing says more.
+        profiled: ARNs of the roles that are in an instance profile.
         aliases: of KMS keys ("alias/app") → the key's ARN.
         root: path of its root module below the folder that was named; "" where that is one itself.
         analysed: counts for the report: documents, statements, statements_recovered, unknown_in_plan, …
@@ -158,6 +159,7 @@ class Estate:
     partition: str = "aws"
     account: str = "⟦account⟧"
     region: str = "⟦region⟧"
+    profiled: frozenset[str] = frozenset()
     root: str = ""
     aliases: dict[str, str] = field(default_factory=dict, hash=False, compare=False)
     analysed: dict[str, int | float | str] = field(default_factory=dict, hash=False, compare=False)

@@ -116,6 +116,7 @@ class _Gathering:
             tuple(_finished(each) for twins in self.people.values() for each in twins), carriers, guarded, invocations,
             tuple(dict.fromkeys(self.holes)), tuple(self.loose),
             self.around.partition, self.around.account, self.around.region, aliases=self._aliases(),
+            profiled=frozenset(self._profiles().values()),
         )  # fmt: skip
         made = replace(made, principals=(*made.principals, *self.nobodys, *self._unattached(made)))
         unread = self._unread(made)

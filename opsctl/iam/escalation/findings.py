@@ -179,24 +179,30 @@ def ways_of(world: World, at: int) -> Iterator[Found]:
 def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | None:
     principal = world.principals[at]
     held = [variant for each in (edge, *alike) if each.named is None for variant in each.held if variant]
-    chain = world.to_administrator(at, edge)
     everyday = edge.technique.seen_only
+    chain = world.to_administrator(at, edge)
+    provided = next((way.edge.provided for way in chain if way.edge.provided), "")
+    whole = None
     if chain:
-        severity = Severity.HIGH if everyday else Severity.CRITICAL
-        return found_on(world, severity, edge, chain, EVERYTHING, held)
-    if edge.wins:
-        return None
+        severity = Severity.MEDIUM if provided else Severity.HIGH if everyday else Severity.CRITICAL
+        whole = found_on(world, severity, edge, chain, EVERYTHING, held, provided)
+    if edge.wins or (whole is not None and (not provided or edge.provided)):
+        return whole
     chain = world.to_more(at, edge)
     if chain:
         meant = (edge.named is not None or everyday) and len(chain) == 1
         last = chain[-1].to
         assert last is not None
-        name = world.principals[last].name
-        return found_on(world, Severity.MEDIUM if meant else Severity.HIGH, edge, chain, f"can act as {name}", held)
+        severity = Severity.MEDIUM if meant or edge.provided else Severity.HIGH
+        reaches = f"can act as {world.principals[last].name}"
+        more = found_on(world, severity, edge, chain, reaches, held, edge.provided)
+        return more if whole is None or more.severity > whole.severity else whole
+    if whole is not None:
+        return whole
     hub = edge.hub
     if everyday or (hub is not None and not hub.open and not hub.unknown):
         return None
-    useful = [variant for variant in edge.held if is_useful(edge.technique, variant)]
+    useful = [each for each in edge.held if is_useful(edge.technique, each) and not is_own(principal, edge, each)]
     if not useful:
         return None
     if hub is not None and hub.unknown:
@@ -211,9 +217,19 @@ def way_of(world: World, at: int, edge: Edge, alike: Sequence[Edge]) -> Found | 
     return Found(Severity.MEDIUM, edge.technique, principal, (step,), reaches, principal.address, (common(held),))
 
 
+def is_own(principal: Principal, edge: Edge, variant: Mapping[str, tuple[Grant, ...]]) -> bool:
+    """Whether a user's credentials that may be made are those of the user itself."""
+    if principal.kind != "user" or edge.technique.through is not Through.USER:
+        return False
+    grants = next(iter(variant.values()))
+    return all(grant.resource.endswith(f"/{principal.name}") for grant in grants)
+
+
 def found_on(
-    world: World, severity: Severity, edge: Edge, chain: Sequence[Way], reaches: str, held: Held
+    world: World, severity: Severity, edge: Edge, chain: Sequence[Way], reaches: str, held: Held, provided: str = ""
 ) -> Found:  # fmt: skip
+    if provided:
+        reaches = f"{reaches.replace('can ', 'may ', 1)}, if {provided}"
     steps: list[str] = []
     for way in chain:
         steps += steps_of(world, way)

@@ -7,10 +7,10 @@ linear in principals, statements, and what the distinct patterns hold.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from heapq import heapify, heappop, heappush
 from itertools import combinations, islice, product
 
 from opsctl.findings import NOWHERE
@@ -26,6 +26,10 @@ from opsctl.iam.policy import Statement
 
 MOST_COMPARED = 25  # targets of one hub that are looked at for what the principal lacks; the mightiest come first
 LONGEST_CHAIN = 8
+FAR = 1 << 30
+EC2 = "ec2.amazonaws.com"
+TAGS = "the tags of what it is done to are the ones that it asks for"
+PROFILE = "the role is in an instance profile"
 MANY = 100  # patterns of each of two calls that are held to each other
 NEEDS_AIM = ("Invoke", "Start", "Stop", "Update", "Execute", "Modify")  # verbs of calls on the thing that is taken over
 # What every function and instance may do: nobody gains anything by it.
@@ -61,7 +65,8 @@ class Edge:
         wins: it gives every permission.
         target: what it is done to, where that is known beforehand.
         named: the trust statement that names the principal: what lets it in is not (only) its own permission.
-        first: an edge that has to be gone first (a policy on the role that is then assumed).
+        then: an edge that is gone after it (a policy on the role that is then assumed), to whom, and what carries it.
+        provided: what has to be so besides and the estate doesn't show; "" for nothing.
     """
 
     technique: Technique
@@ -71,6 +76,12 @@ class Edge:
     target: str = ""
     named: tuple[Statement, str] | None = None
     then: tuple[Edge, int, Carrier | None] | None = None
+    provided: str = ""
+
+    @property
+    def length(self) -> int:
+        """In steps; one that depends on something is longer than any way that doesn't."""
+        return 1000 if self.provided else 1
 
 
 @dataclass(frozen=True)
@@ -209,7 +220,10 @@ class World:
         return sorted(found, key=lambda at: self.might[at], reverse=True)
 
     def register(self, name: str) -> Register[tuple[int | None, Carrier | None]]:
-        """By what it lists: "user", "role", "group", "trusting account", "trusting SERVICE", "carrier KIND KIND"."""
+        """By what it lists: "user", "role", "group", "trusting account", "trusting SERVICE", "carrier KIND KIND".
+
+        "profiled SERVICE" are the roles of "trusting SERVICE" that are in an instance profile.
+        """
         found = self._registers.get(name)
         if found is None:
             found = self._registers[name] = Register(self._listed(name))
@@ -228,9 +242,12 @@ class World:
                                       reverse=True):  # fmt: skip
                 yield carrier.arn, (at, carrier)
             return
-        for at in self._numbers("role" if what == "trusting" else what):
+        trusting = what in ("trusting", "profiled")
+        for at in self._numbers("role" if trusting else what):
             trust = self.trusts[at]
-            if what == "trusting" and trust.known:
+            if what == "profiled" and self.principals[at].arn not in self.estate.profiled:
+                continue
+            if trusting and trust.known:
                 if which == "account" and not trust.account:
                     continue
                 if which != "account" and which not in trust.services:
@@ -282,8 +299,11 @@ class World:
         holdings = self.holdings[at]
         for technique, needs in possible(holdings.held):
             held = held_variants(holdings, technique, needs)
-            if held:
-                yield from self._leading(at, technique, held)
+            firm = tuple(variant for each in held if all((variant := untagged(technique, each)).values()))
+            if firm:
+                yield from self._leading(at, technique, firm)
+            if held != firm:
+                yield from (replace(edge, provided=TAGS) for edge in self._leading(at, technique, held))
 
     def _leading(
         self, at: int, technique: Technique, held: tuple[Mapping[str, tuple[Grant, ...]], ...]
@@ -301,9 +321,15 @@ class World:
                     areas = tuple(Area.of(variant[action]) for action in aimed(technique, tuple(variant)))
                     yield Edge(technique, (variant,), self.hub(name, areas, technique.loosely))
             case Through.PASSED:
+                area = Area.of(held[0][PASSING])
                 for service in technique.services:
-                    area = Area.of(held[0][PASSING])
-                    yield Edge(technique, held, self.hub(f"trusting {service}", (area,)))
+                    anybody = Edge(technique, held, self.hub(f"trusting {service}", (area,)))
+                    if service == EC2 and not self.holdings[at].can("iam:AddRoleToInstanceProfile"):
+                        profiled = self.hub(f"profiled {service}", (area,))
+                        if profiled.targets:
+                            yield replace(anybody, hub=profiled)
+                        anybody = replace(anybody, provided=PROFILE)
+                    yield anybody
             case through:
                 names = {Through.GROUP: "group", Through.USER: "user", Through.ROLE: "role",
                          Through.TRUST: "trusting account"}  # fmt: skip
@@ -380,7 +406,8 @@ class World:
                 for target, carrier in self._shared(edge.hub, mine) if edge.hub is not None else ():
                     if target != at:
                         yield Edge(technique, ({action: grants},), wins=True, target=self.principals[target].arn,
-                                   then=(edge, target, carrier))  # fmt: skip
+                                   then=(edge, target, carrier),
+                                   provided=edge.provided or (TAGS if all(map(by_tag, grants)) else ""))  # fmt: skip
                         break
 
     def _shared(self, one: Hub, other: Hub) -> Sequence[tuple[int, Carrier | None]]:
@@ -401,29 +428,29 @@ class World:
         holders: dict[int, list[tuple[int, Edge]]] = {}
         reached: dict[int, Way] = {}
         distance: dict[int, int] = {at: 0 for at, each in enumerate(self.holdings) if each.everything}
-        queue = deque(distance)
         for at, edges in self.edges.items():
             for edge in edges:
-                if edge.wins and at not in reached:
-                    reached[at], distance[at] = Way(at, edge), 1
+                if edge.wins and edge.length < distance.get(at, FAR):
+                    reached[at], distance[at] = Way(at, edge), edge.length
                 if edge.hub is not None:
                     if id(edge.hub) not in holders:
                         for target, _ in edge.hub.targets:
                             into.setdefault(target, []).append(edge.hub)
                     holders.setdefault(id(edge.hub), []).append((at, edge))
-        queue.extend(reached)
+        queue = [(far, at) for at, far in distance.items()]
+        heapify(queue)
         done: set[int] = set()
         while queue:
-            target = queue.popleft()
-            for hub in into.get(target, ()):
+            far, target = heappop(queue)
+            for hub in into.get(target, ()) if far == distance[target] else ():
                 if id(hub) in done:
                     continue
                 done.add(id(hub))
                 for at, edge in holders[id(hub)]:
-                    if at != target and at not in distance:
+                    if at != target and far + edge.length < distance.get(at, FAR):
                         carrier = next(carrier for number, carrier in hub.targets if number == target)
-                        reached[at], distance[at] = Way(at, edge, target, carrier), distance[target] + 1
-                        queue.append(at)
+                        reached[at], distance[at] = Way(at, edge, target, carrier), far + edge.length
+                        heappush(queue, (distance[at], at))
         self._distance = distance
         return reached
 
@@ -473,7 +500,7 @@ class World:
                 break
             chain.append(found)
             seen.add(found.to)
-            here, options = found.to, list(self.edges.get(found.to, ()))
+            here, options = found.to, [each for each in self.edges.get(found.to, ()) if not each.provided]
         return tuple(chain)
 
     def lacks(self, at: int, other: int) -> bool:
@@ -550,6 +577,23 @@ def denies(wall: Statement, part: Statement) -> bool:
     return about(*lowered, [each.lower() for each in part.actions]) and about(
         wall.resources, wall.not_resources, part.resources
     )
+
+
+def by_tag(grant: Grant) -> bool:
+    """Whether the tags of what it is done to decide."""
+    conditions = (*grant.conditions, *(each for deny in grant.unless for each in deny.conditions))
+    return any("resourcetag/" in each.key.lower() for each in conditions)
+
+
+def untagged(technique: Technique, variant: Mapping[str, tuple[Grant, ...]]) -> Mapping[str, tuple[Grant, ...]]:
+    """A variant without what depends on tags of things that are there; what it makes itself it may tag as it likes."""
+    aimed_at = {Through.ANYTHING: (), Through.PASSED: (PASSING,)}.get(technique.through, tuple(variant))
+    if not any(by_tag(grant) for action in aimed_at for grant in variant.get(action, ())):
+        return variant
+    return {
+        action: tuple(grant for grant in grants if action not in aimed_at or not by_tag(grant))
+        for action, grants in variant.items()
+    }
 
 
 def holds(area: Area, arn: str) -> bool:

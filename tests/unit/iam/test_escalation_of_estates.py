@@ -290,9 +290,16 @@ def test_submitting_jobs_counts_only_where_a_job_with_more_is_shown(ways):
     assert found["batch-override"].severity == Severity.MEDIUM
 
 
+PROFILE = """
+        resource "aws_iam_instance_profile" "powerful" {
+          name = "powerful"
+          role = aws_iam_role.powerful.name
+        }"""
+
+
 def test_a_role_as_which_only_a_service_of_aws_acts_is_nobodys_way(ways):
     statements = (allow(["iam:PassRole", "ec2:RunInstances"]),)
-    powerful = role("powerful", "ec2.amazonaws.com", ADMINISTRATOR)
+    powerful = role("powerful", "ec2.amazonaws.com", ADMINISTRATOR) + PROFILE
     assert (
         ways(role("it", "batch.amazonaws.com", *statements), powerful, of="it")["pass-role-ec2"].severity
         == Severity.LOW
@@ -488,3 +495,76 @@ def test_a_role_is_passed_only_to_what_can_also_be_started(ways):
     for name, severities in (("a", [Severity.CRITICAL]), ("b", [])):
         starts = allow("lambda:InvokeFunction", f"arn:aws:lambda:*:*:function:{name}")
         assert [each.severity for each in ways(deployer(made, starts), powerful, of="deployer").values()] == severities
+
+
+def test_a_role_without_an_instance_profile_is_on_no_instance_yet(ways):
+    passing = ["iam:PassRole", "ec2:RunInstances"]
+    powerful = role("powerful", "ec2.amazonaws.com", ADMINISTRATOR)
+    without = ways(deployer(allow(passing)), powerful, of="deployer")["pass-role-ec2"]
+    assert without.severity == Severity.MEDIUM
+    assert "instance profile" in without.message
+    for parts in (
+        (deployer(allow(passing)), powerful, PROFILE),
+        (deployer(allow([*passing, "iam:AddRoleToInstanceProfile"])), powerful),
+    ):
+        assert ways(*parts, of="deployer")["pass-role-ec2"].severity == Severity.CRITICAL
+
+
+INSTANCE = (
+    PROFILE
+    + """
+        resource "aws_instance" "web" {
+          ami                  = "ami-1"
+          instance_type        = "t3.micro"
+          iam_instance_profile = aws_iam_instance_profile.powerful.name
+          tags                 = { team = "ops" }
+        }"""
+)
+
+
+@pytest.mark.parametrize("key", ["ssm:resourceTag/team", "aws:ResourceTag/team"])
+def test_a_way_that_tags_decide_is_conditional(ways, key):
+    shell = allow("ssm:StartSession", Condition={"StringEquals": {key: "dev"}})
+    powerful = role("powerful", "ec2.amazonaws.com", ADMINISTRATOR) + INSTANCE
+    found = ways(deployer(shell), powerful, of="deployer")["instance-shell"]
+    assert found.severity == Severity.MEDIUM
+    assert "tags" in found.message
+    besides = ways(deployer(shell, allow("ssm:SendCommand")), powerful, of="deployer")["instance-shell"]
+    assert besides.severity == Severity.CRITICAL
+    assert "ssm:SendCommand" in besides.path[0]
+
+
+def test_a_firm_way_is_shown_rather_than_a_shorter_one_that_tags_decide(ways):
+    dev = {"StringEquals": {"aws:ResourceTag/team": "dev"}}
+    middle = "arn:aws:iam::*:role/middle"
+    found = ways(
+        deployer(allow("sts:AssumeRole", Condition=dev), allow("sts:AssumeRole", middle)),
+        role("middle", "account", allow("sts:AssumeRole", "aws_iam_role.top.arn")),
+        role("top", "account", ADMINISTRATOR), of="deployer",
+    )["assume-role"]  # fmt: skip
+    assert found.severity == Severity.CRITICAL
+    assert [step.split()[0] for step in found.path] == ["deployer", "middle"]
+
+
+def test_what_is_made_may_be_tagged_as_its_maker_likes(ways):
+    mine = {"StringEquals": {"aws:ResourceTag/owner": "me"}}
+    found = ways(
+        deployer(allow(["iam:PassRole", "lambda:CreateFunction"]), allow("lambda:InvokeFunction", Condition=mine)),
+        role("powerful", "lambda.amazonaws.com", ADMINISTRATOR), of="deployer",
+    )  # fmt: skip
+    assert found["pass-role-lambda"].severity == Severity.CRITICAL
+
+
+def test_keys_of_oneself_by_variable_are_no_way_to_others(ways):
+    user = """
+        resource "aws_iam_user" "ann" {
+          name = "ann"
+          path = "/team/"
+        }
+        resource "aws_iam_user_policy" "ann" {
+          user   = aws_iam_user.ann.name
+          policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iam:CreateAccessKey",
+            Resource = ["arn:aws:iam::*:user/$${aws:username}", "arn:aws:iam::*:user/*/$${aws:username}"] }] })
+        }"""
+    assert not ways(user, of="team/ann")
+    assert ways(user.replace("user/*/$${aws:username}", "user/*"), of="team/ann")
