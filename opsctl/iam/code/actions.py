@@ -588,8 +588,8 @@ def _data_api(call: Call, where: Where) -> Iterator[tuple[str, str]]:
 
 def _instances(call: Call, where: Where) -> Iterator[tuple[str, str]]:
     for named in _flat(call.arguments.get("InstanceIds") or call.arguments.get("InstanceId") or (None,)):
-        for resource in _shaped(call, named, "ec2:ra:instance/{}", where):
-            yield f"ec2:{call.operation}", resource
+        known = "" if not named or UNKNOWN in named else _filled("ec2:ra:instance/{}", named, where)
+        yield f"ec2:{call.operation}", known
 
 
 PROFILE = re.compile(r"(?:global|us-gov|apac|[a-z]{2})\.(.+)")
@@ -621,6 +621,8 @@ def _models(named: str, where: Where) -> Iterator[str]:
     elif profile := PROFILE.fullmatch(named):
         yield f"arn:{where.partition}:bedrock:{UNKNOWN}:{where.account}:inference-profile/{named}"
         yield f"{model}{profile[1]}"
+        if named.startswith("global."):
+            yield f"arn:{where.partition}:bedrock:::foundation-model/{profile[1]}"
     else:
         yield f"{model}{named}"
 

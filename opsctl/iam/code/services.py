@@ -408,10 +408,14 @@ def _named_operation(
     yield from cannot
 
 
+SMALL_ARGUMENTS = frozenset({"batch", "bedrock-runtime", "codebuild", "ecs", "iot-data", "rds-data", "stepfunctions"})
+"""Services whose arguments begin with a small letter."""
+
+
 def _spelled(service: str, key: str) -> str:
     """`StateMachineArn.$` → stateMachineArn: the States Language writes all arguments with a capital."""
     key = key.removesuffix(".$")
-    return key[:1].lower() + key[1:] if service in ("stepfunctions", "batch", "ecs", "codebuild") else key
+    return key[:1].lower() + key[1:] if service in SMALL_ARGUMENTS else key
 
 
 def _alternatives(value: Any) -> Any:

@@ -162,13 +162,15 @@ class Catalogue:
 
     @classmethod
     def of(cls, estate: Estate) -> Catalogue:
+        roles = (each for each in estate.principals if each.kind == "role" and each.address)
+        things = (*estate.guarded, *(Guarded("iam_role", each.name, each.arn, each.address) for each in roles))
         by_address: dict[str, Guarded] = {}
-        for guarded in estate.guarded:
+        for guarded in things:
             by_address[guarded.address] = guarded
             by_address.setdefault(without_keys(guarded.address), guarded)
         keyed = tuple(dict.fromkeys(guarded.customer_key for guarded in estate.guarded if guarded.customer_key))
         groups = (each.arn.removesuffix(":*") for each in estate.guarded if each.kind == "cloudwatch_log_group")
-        return cls(by_address, {guarded.arn: guarded for guarded in estate.guarded}, keyed, frozenset(groups))
+        return cls(by_address, {guarded.arn: guarded for guarded in things}, keyed, frozenset(groups))
 
     def resource(self, text: str) -> str:
         """A need's resource, with the estate's ARN in place of a symbol for one of its own; "" if it isn't known."""

@@ -271,6 +271,31 @@ def test_an_alias_in_the_code_stands_for_its_key(world):
     assert found(another, "lacks-permission")
 
 
+def test_a_role_of_terraform_is_suggested_by_its_reference(world):
+    other = Principal("role", "other", "arn:aws:iam::111122223333:role/other", "aws_iam_role.other")
+    code = """
+    import os
+    import boto3
+    def handler(event, context):
+        boto3.client("sts").assume_role(RoleArn=os.environ["OTHER"], RoleSessionName="s")
+    """
+    estate = world.function(code, environment={"OTHER": "⟦aws_iam_role.other.arn⟧"}).granted()
+    [suggestion] = suggest(replace(estate, principals=(*estate.principals, other)))
+    assert "Resource = [aws_iam_role.other.arn]" in suggestion.to_hcl()
+
+
+def test_a_statement_that_a_state_machine_runs_names_its_cluster_and_its_secret(world):
+    cluster, secret = f"arn:aws:rds:{AROUND}:cluster:main", f"arn:aws:secretsmanager:{AROUND}:secret:db-a1B2c3"
+    task = {
+        "Resource": "arn:aws:states:::aws-sdk:rdsdata:executeStatement",
+        "Arguments": {"ResourceArn": cluster, "SecretArn": secret, "Sql": "SELECT 1"},
+    }
+    granted = world.machine(task).granted(
+        allow("rds-data:ExecuteStatement", on=f"{cluster}2"), allow("secretsmanager:GetSecretValue", on=secret)
+    )
+    assert lacking(granted) == {"rds-data:ExecuteStatement"}
+
+
 def test_an_alias_that_nothing_here_names_may_be_any_key(world):
     assert not list(findings(world.function(ENCRYPTS).granted(allow("kms:Encrypt", on=KEY), WRITES_LOGS)))
 

@@ -223,6 +223,17 @@ OTHERS = "https://sqs.eu-west-1.amazonaws.com/222222222222/other"
             f'bedrock.converse(modelId="{OF_TEAM}")',
             {("bedrock:InvokeModel", OF_TEAM), ("bedrock:InvokeModel", "arn:aws:bedrock:⟦?⟧::foundation-model/⟦?⟧")},
         ),
+        (
+            'bedrock.converse(modelId="global.amazon.nova-lite-v1:0")',
+            {
+                ("bedrock:InvokeModel", f"arn:aws:bedrock:{around}amazon.nova-lite-v1:0")
+                for around in (
+                    "⟦?⟧:⟦account⟧:inference-profile/global.",
+                    "⟦?⟧::foundation-model/",
+                    "::foundation-model/",
+                )
+            },
+        ),
         ('bedrock.converse(modelId=os.environ["MODEL"])', {("bedrock:InvokeModel", "")}),
         (
             f'sqs.send_message(QueueUrl="{OTHERS}", MessageBody="")',
@@ -243,6 +254,10 @@ OTHERS = "https://sqs.eu-west-1.amazonaws.com/222222222222/other"
         (
             'boto3.resource("ec2").Instance("i-1").stop()',
             {("ec2:StopInstances", f"arn:aws:ec2:{AROUND}:instance/i-1")},
+        ),
+        (
+            'boto3.client("ec2").reboot_instances(InstanceIds=[os.environ["HOST"]])',
+            {("ec2:RebootInstances", f"arn:aws:ec2:{AROUND}:instance/⟦env.HOST⟧")},
         ),
         (
             'boto3.client("ec2").start_instances(InstanceIds=["i-1", event["id"]])',
