@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,12 +63,14 @@ class Checked:
         rules: every rule that it knows, by id.
         ran: ids of those that ran; None: all. A waiver for another is not called unused.
         files: what was read: waivers may be written in it, also where nothing was found.
+        moved: root module → address → what it was called before (Terraform's `moved` blocks).
     """
 
     report: Report
     rules: Mapping[str, Rule]
     ran: frozenset[str] | None = None
     files: frozenset[str] = frozenset()
+    moved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 Check = Callable[[Sequence[Path]], Checked]
@@ -125,18 +127,19 @@ def finish(check: Check, paths: Sequence[Path], wishes: Wishes, *, tool: str, to
     gc.disable()  # what is read and found lives until the command ends; collecting would cost a quarter of its time
     wishes.check()
     day = today or datetime.now(UTC).date()
-    report, rules = _judged(check(paths), wishes, day)
+    checked = check(paths)
+    report, rules = _judged(checked, wishes, day)
     if wishes.diff:
         with ExitStack() as stack:
             paths_before = _before(paths, wishes.diff, stack)
             before = _judged(check(paths_before), wishes, day)[0].findings if paths_before else ()
-        report = replace(without(report, counted(before)), waived=report.waived)
+        report = replace(without(report, counted(before), checked.moved), waived=report.waived)
     if wishes.write_baseline:
         write_baseline(wishes.write_baseline, report)
         console().note(f"{len(report.findings)} findings are the baseline now: {wishes.write_baseline}", style=None)
         return ExitCode.DONE
     if wishes.baseline:
-        report = without(report, read_baseline(wishes.baseline))
+        report = without(report, read_baseline(wishes.baseline), checked.moved)
     _show(report, rules, wishes, tool, paths)
     code = report.exit_code(wishes.threshold)
     holes = any(finding.rule == "not-analysed" for finding in report.findings)

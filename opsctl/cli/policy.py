@@ -69,7 +69,7 @@ def lint(
                 where, source=source, var_files=var_file or (), select=select or (), skip=skip or (), own=own,
                 settings=settings.values,
             )  # fmt: skip
-            return output.Checked(linted.report, linted.rules, linted.ran, linted.files)
+            return output.Checked(linted.report, linted.rules, linted.ran, linted.files, linted.moved)
 
         code = output.finish(check, paths, wishes, tool="opsctl policy lint")
     raise typer.Exit(code)

@@ -81,6 +81,7 @@ class Configuration:
             draws edges between resources whose values are symbols.
         unknown_in_plan: address.attribute of what somebody wrote and the plan doesn't know at all.
         providers: the root module's, "aws" or "aws.us_east_1" → its values ("default_tags" as a block).
+        moved: address → what it was called before, by the `moved` blocks of all modules.
         provider_places: "aws.access_key" → where one of the provider's blocks says it.
     """
 
@@ -95,6 +96,7 @@ class Configuration:
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provider_places: Mapping[str, Place] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
     unknown_in_plan: frozenset[str] = frozenset()
 
     def of_type(self, *types: str) -> Iterator[Resource]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from opsctl.findings import Place
 from opsctl.hcl.configuration import Problem
-from opsctl.hcl.syntax import Attribute, Block, Body, Literal, Position, parse, parse_json
+from opsctl.hcl.syntax import Attribute, Block, Body, GetIndex, Literal, Position, Reference, parse, parse_json
 
 
 @dataclass
@@ -20,6 +20,7 @@ class ModuleFolder:
     Attributes:
         folder: absolute or as the caller named it.
         resources: blocks `resource` and `data`, in the order of files.
+        moved: address in this module → what it was called before.
         problems: of reading it; each folder's are reported once, however often it is called.
     """
 
@@ -30,6 +31,7 @@ class ModuleFolder:
     resources: dict[tuple[str, str, str], Block] = field(default_factory=dict)
     calls: dict[str, Block] = field(default_factory=dict)
     providers: list[Block] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -133,6 +135,10 @@ def _declare(module: ModuleFolder, body: Body, override: bool) -> None:
                     _duplicate(module, block, f"local.{name}", attribute.at)
                 module.locals[name] = attribute
             continue
+        if kind == "moved":
+            before, now = (_address(block.body.attributes.get(name)) for name in ("from", "to"))
+            if before and now:
+                module.moved[now] = before
         if kind not in _LABELS:
             continue
         if len(block.labels) != _LABELS[kind]:
@@ -150,6 +156,24 @@ def _declare(module: ModuleFolder, body: Body, override: bool) -> None:
             _put(module, module.resources, key, block, override)  # type: ignore[arg-type]
         else:
             _put(module, tables[kind], block.labels[0], block, override)
+
+
+def _address(written: Attribute | None) -> str:
+    """`module.a["b"].aws_sqs_queue.c` as text; "" for what is no address."""
+    expression = written.expression if written else None
+    if isinstance(expression, Literal):  # .tf.json
+        return str(expression.value)
+    if not isinstance(expression, Reference):
+        return ""
+    text = expression.name
+    for step in expression.steps:
+        if isinstance(step, str):
+            text += f".{step}"
+        elif isinstance(step, GetIndex) and isinstance(step.key, Literal):
+            text += f"[{json.dumps(step.key.value)}]"
+        else:
+            return ""
+    return text
 
 
 def _put(module: ModuleFolder, table: dict[str, Block], key: str, block: Block, override: bool) -> None:

@@ -153,12 +153,15 @@ def _read_root(
     resources: list[Resource] = []
     traced: list[ResourceValue] = []
     modules: dict[str, str] = {}
+    moved: dict[str, str] = {}
     seen: dict[int, ModuleFolder] = {}
     pending = [root]
     while pending:
         module = pending.pop()
         modules[module.address] = folders.name_of(module.folder.folder)
         seen.setdefault(id(module.folder), module.folder)
+        inside = f"{module.address}." if module.address else ""
+        moved.update((inside + now, inside + before) for now, before in module.folder.moved.items())
         try:
             for value in module.resources():
                 traced.append(value)
@@ -183,6 +186,7 @@ def _read_root(
         variables=given,
         outputs=outputs,
         references=references_of(traced),
+        moved=moved,
         providers=_providers(root),
         provider_places={
             f"{block.labels[0]}.{name}": place(block.file, written.at)

@@ -299,7 +299,7 @@ def parse_json(data: bytes, file: str = "") -> Source:
         return Source(Body(), source.errors or (SyntaxProblem("the file is not a JSON object", NO_POSITION),))
     blocks: list[Block] = []
     for name, value, at in _members(top.expression):
-        depth = {"resource": 2, "data": 2, "ephemeral": 2, "locals": 0, "terraform": 0}.get(name, 1)
+        depth = {"resource": 2, "data": 2, "ephemeral": 2, "locals": 0, "terraform": 0, "moved": 0}.get(name, 1)
         for labels, body in _labelled(value, depth):
             blocks.append(Block(name, labels, _json_body(body, file), body.at if depth else at, file))
     return Source(Body({}, tuple(blocks)))

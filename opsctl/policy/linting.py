@@ -6,7 +6,7 @@ Cost: every rule asks for the types that it is about, so a run grows with resour
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,14 @@ class Linted:
         rules: every rule that is known, by id.
         ran: ids of those that were asked for.
         files: the files that resources or problems lie in.
+        moved: root module → address → what it was called before.
     """
 
     report: Report
     rules: Mapping[str, Rule]
     ran: frozenset[str]
     files: frozenset[str]
+    moved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def lint(
@@ -94,7 +96,10 @@ def lint(
     places |= {each.place.file for configuration in read for each in configuration.problems}
     left_out = frozenset(rules) - wanted
     report = Report(ordered(each for each in found if each.rule not in left_out), analysed(read, wanted))
-    return Linted(report, rules, wanted, frozenset(places - {""}))
+    moved: dict[str, dict[str, str]] = {}
+    for configuration in read:
+        moved.setdefault(configuration.root, {}).update(configuration.moved)
+    return Linted(report, rules, wanted, frozenset(places - {""}), moved)
 
 
 def _own_findings(

@@ -217,6 +217,28 @@ def test_a_mistake_of_another_root_module_is_new_though_its_address_is_known(ops
         assert {file for _, file, _ in said.found} == {"roots/prod/main.tf"}
 
 
+MODULE = """\
+resource "aws_sqs_queue" "q" {
+  name = "q"
+}
+"""
+CALL = 'module "%s" {\n  source = "./mod"\n}\n'
+MOVED = "moved {\n  from = module.a\n  to   = module.c\n}\n"
+
+
+def test_what_moved_blocks_call_otherwise_is_no_new_mistake(opsctl: Opsctl) -> None:
+    Path("root/mod").mkdir(parents=True)
+    Path("root/mod/main.tf").write_text(MODULE)
+    Path("root/main.tf").write_text(CALL % "a")
+    opsctl("lint", "root", "--write-baseline", "baseline.json")
+    shutil.copytree("root", "before")
+    Path("root/main.tf").write_text(CALL % "c" + CALL % "new" + MOVED)
+
+    for known in (("--baseline", "baseline.json"), ("--diff", "before")):
+        said = opsctl("lint", "root", *known, "--json").json["findings"]
+        assert {each["resource"] for each in said} == {"module.new.aws_sqs_queue.q"}
+
+
 def test_a_comment_waives_its_block_until_its_day(opsctl: Opsctl, ssh: tuple[str, str, int]) -> None:
     block = 'resource "aws_security_group_rule"'
     waive = f"# opsctl:waive {ssh[0]} owner=net until={{}} reason=a jump host\n"

@@ -260,6 +260,16 @@ def test_blocks_that_are_not_resources_do_not_disturb(read: Any) -> None:
     assert configuration.at("a.b").values == {"lifecycle": [{"prevent_destroy": True, "ignore_changes": ["tags"]}]}
 
 
+def test_moved_blocks_say_what_an_address_was_before(read: Any) -> None:
+    moved = 'moved {\n  from = a.x\n  to = a.b["k"]\n}\nmoved {\n  from = a.y[0]\n  to = module.m.a.b\n}\n'
+    module = json.dumps({"moved": [{"from": "a.old", "to": "a.new"}]})
+    configuration = read(f'{moved}module "m" {{\n  source = "./m"\n}}\n', {"m/main.tf.json": module})
+
+    assert configuration.moved == {
+        'a.b["k"]': "a.x", "module.m.a.b": "a.y[0]", "module.m.a.new": "module.m.a.old",
+    }  # fmt: skip
+
+
 def test_what_a_lifecycle_ignores_is_kept_also_where_json_says_it(read: Any) -> None:
     block = {"x": "1", "lifecycle": {"ignore_changes": ["x"]}}
     configuration = read(files={"main.tf.json": json.dumps({"resource": {"a": {"b": block}}})})

@@ -10,7 +10,7 @@ import pytest
 from opsctl.errors import UsageError
 from opsctl.findings import Finding, Place, Report, Severity
 from opsctl.findings.baseline import baseline_text, read_baseline, write_baseline
-from opsctl.findings.fingerprints import counted, fingerprint, numbered, without
+from opsctl.findings.fingerprints import Moves, counted, fingerprint, numbered, without
 
 OPEN = Finding(
     "s3/public", Severity.HIGH, "photos is open (stack/main.tf:12)", resource="aws_s3_bucket.photos",
@@ -35,6 +35,20 @@ def test_a_finding_is_the_same_after_its_line_moved(same: Finding) -> None:
 ])  # fmt: skip
 def test_another_rule_resource_principal_message_identity_or_root_module_is_another_finding(other: Finding) -> None:
     assert fingerprint(other) != fingerprint(OPEN)
+
+
+def test_a_finding_is_followed_through_moves_of_moves_and_of_what_lies_around_it() -> None:
+    now = replace(OPEN, resource="module.c.aws_s3_bucket.b[0]", message="module.c.aws_s3_bucket.b[0] is open")
+    moved = {"module.c": "module.b", "module.b": "module.a", "aws_s3_bucket.b": "aws_s3_bucket.wrong"}
+
+    assert [each.resource for each in Moves(moved).of(now)] == [
+        f"module.{name}.aws_s3_bucket.b[0]" for name in ("c", "b", "a")
+    ]
+    assert [each.message for each in Moves(moved).of(now)][-1] == "module.a.aws_s3_bucket.b[0] is open"
+
+
+def test_moves_in_a_circle_end() -> None:
+    assert len(list(Moves({"a.b": "a.c", "a.c": "a.b"}).of(replace(OPEN, resource="a.b")))) == 3
 
 
 def test_an_identity_takes_the_place_of_the_message() -> None:
