@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
@@ -25,6 +25,7 @@ from opsctl.iam.conditions import DEPENDS, NO, WORDS, YES, Context, Values, cont
 from opsctl.iam.estate import Estate, Guarded, Policy, Principal
 from opsctl.iam.patterns import (
     Answer,
+    Beginnings,
     TooLarge,
     Union,
     compiled,
@@ -45,7 +46,8 @@ Kind = Literal[
 T = TypeVar("T")
 M = TypeVar("M")
 _ANSWER = {"no": NO, "depends": DEPENDS, "yes": YES}
-MANY = 200  # resources of one statement, or of two layers together squared, beyond which each is not held to each
+MANY = 200  # patterns that one is held to, or of two layers together squared, beyond which each is not held to each
+PAIRS = 20 * MANY  # of a grant and what a Deny takes: after so many, what may touch is taken to touch
 ASSUMING = frozenset({"sts:assumerole", "sts:assumerolewithwebidentity", "sts:assumerolewithsaml", "sts:tagsession",
                       "sts:setsourceidentity", "sts:assumeroot"})  # fmt: skip
 
@@ -765,11 +767,20 @@ class Grants:
                     ]
                 else:
                     grants = [kept for grant in grants for wall in walls for kept in _both(grant, wall)]
+        taken: list[_Taken] = []
         for deny in denies:
-            if deny.when(context) != NO:
-                sure = deny.when(context) == YES
-                grants = [kept for grant in grants for kept in _less(grant, deny, sure, context)]
+            if (answer := deny.when(context)) == NO:
+                continue
+            if deny.statement.not_resources:
+                grants = [kept for grant in grants for kept in _only(grant, deny, answer == YES, context)]
+            else:
+                taken += [(text, deny.statement, answer == YES) for text in deny.taken(context)]
+        if taken:
+            grants = list(_less(grants, taken))
         return tuple(dict.fromkeys(grants)) if 1 < len(grants) <= MANY else tuple(grants)
+
+
+_Taken = tuple[str, Statement, bool]  # a resource pattern, the Deny that takes it, and whether it does for certain
 
 
 def _but(grant: Grant, **changes: Any) -> Grant:
@@ -829,44 +840,56 @@ def _both(grant: Grant, wall: Grant) -> Iterable[Grant]:
         yield _but(grant, within=(*grant.within, wall.resource), conditions=conditions, without=without)
 
 
-def _less(grant: Grant, deny: _Compiled, sure: bool, context: Context) -> Iterable[Grant]:
-    """What a Deny leaves of a grant."""
+def _only(grant: Grant, deny: _Compiled, sure: bool, context: Context) -> Iterable[Grant]:
+    """What a Deny of all but its NotResource leaves of a grant."""
     statement = deny.statement
-    if statement.not_resources:
-        spared = [text for one in statement.not_resources if (text := _filled(one, deny, context)) is not None]
-        if any(covers(text, grant.resource) for text in spared):
-            yield grant
-        elif not sure:
-            yield _but(grant, unless=(*grant.unless, statement))
-        else:
-            for text in spared:
-                if covers(grant.resource, text):
-                    yield _but(grant, resource=text)
-                elif not _apart(grant.resource, text):
-                    yield _but(grant, within=(*grant.within, text))
-        return
-    taken = deny.taken(context)
-    if len(taken) > MANY:  # each with each would be quadratic: `without` says it all the same, only less briefly
-        touching = () if grant.resource in taken else tuple(taken)
-        if touching:
-            yield _but(
-                grant,
-                **(
-                    {"without": (*grant.without, *touching) if grant.without else touching}
-                    if sure
-                    else {"unless": (*grant.unless, statement)}
-                ),
-            )
-        elif not sure:
-            yield _but(grant, unless=(*grant.unless, statement))
-        return
-    touching = tuple(text for text in taken if not _apart(grant.resource, text))
-    if not touching:
+    spared = [text for one in statement.not_resources if (text := _filled(one, deny, context)) is not None]
+    if any(covers(text, grant.resource) for text in spared):
         yield grant
     elif not sure:
         yield _but(grant, unless=(*grant.unless, statement))
-    elif not any(covers(text, grant.resource) for text in touching):
-        yield _but(grant, without=(*grant.without, *touching))
+    else:
+        for text in spared:
+            if covers(grant.resource, text):
+                yield _but(grant, resource=text)
+            elif not _apart(grant.resource, text):
+                yield _but(grant, within=(*grant.within, text))
+
+
+def _less(grants: Sequence[Grant], taken: Sequence[_Taken]) -> Iterator[Grant]:
+    """What Denies leave of grants. Cost: linear, and at most `PAIRS` looks at a pair of patterns.
+
+    What isn't looked at is taken to touch: a `without` that takes nothing says the same, only less briefly.
+    """
+    by_beginning = Beginnings(text for text, _, _ in taken)
+    gone = {text for text, _, sure in taken if sure}
+    everything = _split(taken)
+    left = PAIRS  # looks at a pair
+    for grant in grants:
+        if "*" in gone or grant.resource in gone:
+            continue
+        around = by_beginning.around(grant.resource)[: min(MANY, left)]
+        left -= len(around)
+        if any(taken[at][2] and covers(taken[at][0], grant.resource) for at in around):
+            continue
+        near = by_beginning.near(grant.resource, min(MANY, left))
+        if near is None:
+            without, unless = everything
+        else:
+            left -= len(near)
+            without, unless = _split([taken[at] for at in near if not _apart(grant.resource, taken[at][0])])
+        if without or unless:
+            grant = _but(
+                grant, without=(*grant.without, *without) if grant.without else without,
+                unless=(*grant.unless, *unless) if grant.unless else unless,
+            )  # fmt: skip
+        yield grant
+
+
+def _split(taken: Sequence[_Taken]) -> tuple[tuple[str, ...], tuple[Statement, ...]]:
+    """What is taken for certain, and the statements that take it perhaps, each once."""
+    perhaps = {id(statement): statement for _, statement, sure in taken if not sure}
+    return tuple(text for text, _, sure in taken if sure), tuple(perhaps.values())
 
 
 _grants: _Once[Principal, Grants] = _Once(Grants)

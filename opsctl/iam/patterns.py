@@ -21,6 +21,7 @@ names are alike: one of them stands for all.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -31,7 +32,8 @@ from opsctl.hcl.symbols import SYMBOL, symbol
 Dialect: TypeAlias = Literal["glob", "resource", "arn"]
 Answer: TypeAlias = Literal["yes", "no", "depends"]
 
-LIMIT = 20_000  # states that a walk may see: a hundred times what any real pair of patterns needs
+LIMIT = 20_000  # states that a walk over many patterns may see
+LIMIT_OF_TWO = 2_000  # and over two: ten times what any real pair of patterns needs
 _PLANES = (0xF0000, 0x10FFFD)
 _OPAQUE = f"{chr(_PLANES[0])}-{chr(_PLANES[1])}"
 _letters: dict[str, str] = {}  # a symbol's reference → its letter
@@ -39,7 +41,7 @@ _references: dict[str, str] = {}  # and back
 
 
 class TooLarge(Exception):
-    """A walk met more states than `LIMIT`: patterns made to be hard, or very many with `*` in their middle."""
+    """A walk met too many states: patterns made to be hard, or very many with `*` in their middle."""
 
 
 def encode(text: str) -> str:
@@ -389,6 +391,7 @@ class Automaton:
 
     def _walk(self, needed: int) -> Iterator[tuple[int, Callable[[], str]]]:
         """(positions, the shortest text that leads there) of every state in which the `needed` patterns are alive."""
+        limit = LIMIT_OF_TWO if len(self.patterns) <= 2 else LIMIT
         alive = [owned for index, owned in enumerate(self._owns) if needed >> index & 1]
         came: dict[int, tuple[int, str] | None] = {self._start: None}
         queue = deque([self._start])
@@ -403,8 +406,8 @@ class Automaton:
         while queue:
             positions = queue.popleft()
             yield positions, lambda positions=positions: path(positions)  # type: ignore[misc]
-            if len(came) > LIMIT:
-                raise TooLarge(f"more than {LIMIT} states for {len(self.patterns)} patterns")
+            if len(came) > limit:
+                raise TooLarge(f"more than {limit} states for {len(self.patterns)} patterns")
             for letter in self.letters(positions):
                 after = self.step(positions, letter)
                 if after not in came and all(after & owned for owned in alive):
@@ -434,6 +437,43 @@ class Automaton:
             if vector not in found:
                 found[vector] = decode(text())
         return found
+
+
+class Beginnings:
+    """Patterns by the text before anything wild or unknown in them: only those that begin alike share a string.
+
+    Cost: of making it, a sort; of a look-up, its answer.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._at: dict[str, list[int]] = {}
+        for number, pattern in enumerate(patterns):
+            self._at.setdefault(beginning(pattern), []).append(number)
+        self._sorted = sorted(self._at)
+        self._sizes = sorted({len(each) for each in self._at})
+
+    def around(self, pattern: str) -> list[int]:
+        """Numbers of those that begin no later than this one: what covers it is among them."""
+        own = beginning(pattern)
+        return [number for size in self._sizes if size <= len(own) for number in self._at.get(own[:size], ())]
+
+    def near(self, pattern: str, most: int) -> list[int] | None:
+        """Numbers of all that may share a string with it, in order; None: more than `most`."""
+        own, found = beginning(pattern), self.around(pattern)
+        for at in range(bisect_right(self._sorted, own), len(self._sorted)):
+            if len(found) > most or not self._sorted[at].startswith(own):
+                break
+            found += self._at[self._sorted[at]]
+        return sorted(found) if len(found) <= most else None
+
+
+_BEGINNING = re.compile("[^*?⟦\ue000\ue001]*")
+
+
+def beginning(pattern: str) -> str:
+    """The text before anything wild or unknown in a pattern."""
+    found = _BEGINNING.match(pattern)
+    return found[0] if found else ""
 
 
 @lru_cache(maxsize=1 << 14)

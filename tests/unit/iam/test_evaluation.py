@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from opsctl.iam import evaluation
 from opsctl.iam.estate import Estate, Guarded, Policy, Principal
 from opsctl.iam.evaluation import Request, decide, grants_of
 from opsctl.iam.policy import Condition, Document, Statement
@@ -262,3 +263,27 @@ def test_a_deny_under_a_condition_makes_a_grant_conditional():
     assert grant.conditional
     assert grant.unless
     assert not grant.conditions
+
+
+@pytest.mark.parametrize("shape", ["r{}*", "{}*x", "*x{}"])
+def test_many_grants_and_many_denies_are_not_held_each_to_each(monkeypatch, shape):
+    """The work is counted, not timed: looks at a pair of patterns; and what comes out is still right."""
+    looks = 0
+
+    def counted(one, other):
+        nonlocal looks
+        looks += 1
+        return apart(one, other)
+
+    apart = evaluation._apart
+    monkeypatch.setattr(evaluation, "_apart", counted)
+    statements = [
+        (allow if number % 2 else deny)("iam:PassRole", on=(f"{IAM}:role/{shape.format(number)}",))
+        for number in range(800)
+    ]
+    grants = grants_of(role(*statements))
+    found = grants.can("iam:PassRole")
+    assert looks <= evaluation.PAIRS
+    for name in ("r7", "r8", "r77x", "r88x", "17", "7ax", "ax9", "ax8", "8x9x"):
+        arn = f"{IAM}:role/{name}"
+        assert any(each.on(arn) == "yes" for each in found) == (grants.can_on("iam:PassRole", arn) == "yes"), name

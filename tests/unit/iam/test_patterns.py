@@ -8,7 +8,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from opsctl.iam.patterns import Automaton, compiled, covers, encode, fill, match, matches, overlap
+from opsctl.iam.patterns import (
+    Automaton,
+    Beginnings,
+    TooLarge,
+    compiled,
+    covers,
+    encode,
+    fill,
+    match,
+    matches,
+    overlap,
+)
 
 ALPHABET = "ab:"
 TEXTS = ["".join(letters) for size in range(5) for letters in product(ALPHABET, repeat=size)]
@@ -144,3 +155,20 @@ def test_variables_are_filled_in_as_plain_text():
     assert fill("${aws:userid, 'nobody'}", values) == "nobody"
     assert matches(fill("${*}${?}${$}*", values), "*?$x", "glob")
     assert not matches(fill("${*}", values), "x", "glob")
+
+
+def test_two_patterns_made_to_be_hard_are_given_up_soon():
+    one, other = "*a?" * 60, "?b*" * 60
+    with pytest.raises(TooLarge, match="2000 states for 2 patterns"):
+        overlap(one, other, "glob")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("ab*?:", max_size=5), max_size=8), st.text("ab*?:", max_size=5))
+def test_what_does_not_begin_alike_shares_nothing(texts: list[str], pattern: str):
+    found = Beginnings(texts)
+    near, around = found.near(pattern, len(texts)), found.around(pattern)
+    assert near is not None
+    for number, text in enumerate(texts):
+        assert number in near or overlap(text, pattern, "glob") is None
+        assert number in around or not covers(text, pattern, "glob")
