@@ -71,6 +71,7 @@ class _Plan:
     variables: Mapping[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     changes: list[tuple[Resource, Any]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 def _text(file: Path) -> str:
@@ -188,6 +189,8 @@ class _Reader:
             resource = _resource(change)
             if resource is not None:
                 self.made.changes.append((resource, change["change"].get("after_unknown")))
+                if before := change.get("previous_address"):
+                    self.made.moved[resource.address] = before
             position = self._skip(position)
             if self.text[position : position + 1] == "]":
                 return position + 1
@@ -251,7 +254,7 @@ def _own(plan: _Plan) -> Configuration:
     }
     return Configuration(
         resources, tuple(plan.problems), variables=plan.variables, from_plan=True, references=references,
-        providers=_with_variables(providers, plan), unknown_in_plan=frozenset(unknown),
+        providers=_with_variables(providers, plan), moved=plan.moved, unknown_in_plan=frozenset(unknown),
     )  # fmt: skip
 
 
@@ -474,7 +477,7 @@ def _joined(own: Configuration, source: Path) -> Configuration:
             *(each for each in hcl.problems if f"{each.resource}.{each.attribute}" not in known),
         ),
         references=ChainMap({}, cast(Any, hcl.references), cast(Any, own.references)),
-        providers={**own.providers, **hcl.providers}, unknown_in_plan=unknown,
+        providers={**own.providers, **hcl.providers}, moved={**hcl.moved, **own.moved}, unknown_in_plan=unknown,
     )  # fmt: skip
 
 

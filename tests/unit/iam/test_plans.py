@@ -58,6 +58,14 @@ def test_known_values_are_there_and_what_the_provider_makes_is_missing(write: Wr
     assert (queue.values, queue.action) == ({"name": "jobs", "tags": None}, "create")
 
 
+def test_a_plan_says_what_a_resource_was_called_before(write: Write) -> None:
+    moved = {**change("aws_sqs_queue.new", {"name": "q"}), "previous_address": "aws_sqs_queue.old"}
+
+    assert read_plan(write(plan(moved, change("aws_sqs_queue.b", {})))).moved == {
+        "aws_sqs_queue.new": "aws_sqs_queue.old"
+    }
+
+
 def test_an_unknown_attribute_that_somebody_wrote_is_a_symbol_and_is_counted(write: Write) -> None:
     named = {"references": ["aws_sqs_queue.q.arn", "aws_sqs_queue.q"]}
     file = write(
