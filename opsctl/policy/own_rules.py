@@ -204,8 +204,13 @@ class OwnRules(AbstractContextManager["OwnRules"]):
         self._worker.forget()
         python = [file for file in self.python if any(rule.id in wanted for rule in file.rules)]
         if python:
-            with open(self._worker.folder / "configuration", "wb") as out:
-                pickle.dump((configuration, dict(settings)), out, protocol=pickle.HIGHEST_PROTOCOL)
+            try:
+                with open(self._worker.folder / "configuration", "wb") as out:
+                    pickle.dump((configuration, dict(settings)), out, protocol=pickle.HIGHEST_PROTOCOL)
+            except RecursionError:
+                why = "can't be run: a value of the configuration is nested too deeply"
+                yield from (Failure(each.file, f"{each.file.name} {why}") for each in python)
+                python = []
         for file in python:
             yield from self._run_python(file)
         entries = [each for module in self.modules for each in module.entries if each.rule.id in wanted]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,18 @@ def test_rules_are_not_loaded_into_our_own_process(tmp_path: Path, rules: OwnRul
 
     assert marker.read_text() != str(os.getpid())
     assert list(findings_of(Configuration(()), (), frozenset(), {})) == []
+
+
+def test_a_configuration_that_is_nested_too_deeply_for_rules_in_python_is_told(tmp_path: Path, rules: OwnRules) -> None:
+    value: list[object] = []
+    for _ in range(5_000):
+        value = [value]
+    deep = Configuration((replace(queue("a", 1), values={"x": value}),))
+    rules.load([write(tmp_path / "own", one_py=PYTHON.format(name="one", then="pass"))])
+
+    assert said(rules, configuration=deep) == [
+        "one.py: one.py can't be run: a value of the configuration is nested too deeply"
+    ]
 
 
 def test_a_second_configuration_is_not_taken_for_the_first(tmp_path: Path, rules: OwnRules) -> None:
