@@ -76,10 +76,11 @@ def read_documents(path: Path) -> estate.Estate:
 
     A document without principals is an anonymous principal's, named after its file; a trust policy is that of a role
     named so; another policy with principals is loose. In a folder, JSON that is no policy is counted (`skipped`), and a
-    broken file is a document with a problem, so that the others are still checked.
+    broken file, or one of statements without a policy around them, is a document with a problem, so that the others are
+    still checked.
 
     Raises:
-        UsageError: nothing there; a single file that can't be read or holds no policy.
+        UsageError: nothing there; a file that can't be read or holds no policy, a folder in which none does.
     """
     if path.is_dir():
         files = sorted(
@@ -87,6 +88,8 @@ def read_documents(path: Path) -> estate.Estate:
             if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
         )  # fmt: skip
         found = [each for file in files for each in _in_file(file, alone=False)]
+        if not found:
+            raise _without_policies(path, files)
     elif path.is_file():
         found = _in_file(path, alone=True)
         files = [path]
@@ -108,6 +111,17 @@ def read_documents(path: Path) -> estate.Estate:
             "statements": sum(len(document.statements) for document in documents),
             "skipped": len(files) - len({each.address for each in found}),
         },
+    )
+
+
+def _without_policies(folder: Path, files: Sequence[Path]) -> UsageError:
+    from opsctl.iam.checking import looks_like_a_plan
+
+    plan = next(filter(looks_like_a_plan, files), None)
+    return UsageError(
+        f"No JSON file of the folder is a policy document ({len(files)} read).",
+        where=str(folder),
+        next=f"Name the plan itself: opsctl iam check {plan}" if plan else "Name a folder that holds policies.",
     )
 
 
@@ -179,7 +193,8 @@ def _in_file(file: Path, *, alone: bool) -> list[_Found]:
                 "This is JSON, and no policy document: it has no Statement.", where=name,
                 next="Name a policy document, a plan (terraform show -json) or a folder.",
             )  # fmt: skip
-        return []
+        if not _is_bare(value):
+            return []
     return [_Found(_Reading(lines, warnings).document(value), name, *_names(value, file.stem))]
 
 
@@ -204,6 +219,15 @@ def _is_policy(value: Any) -> bool:
         if isinstance(inner, str):
             return "Statement" in inner
         value = inner
+    return False
+
+
+def _is_bare(value: Any) -> bool:
+    """Whether JSON is a statement, or a list of them, that no policy is around."""
+    for each in value if isinstance(value, list) else [value]:
+        keys = {str(key).lower() for key in each} if isinstance(each, Mapping) else set()
+        if "effect" in keys and keys & {"action", "notaction"}:
+            return True
     return False
 
 

@@ -266,3 +266,26 @@ def test_a_policy_of_ten_megabytes_is_refused_without_reading_it(tmp_path):
     file.write_text(json.dumps(policy({**GOOD, "Action": ["s3:GetObject"] * 700_000})))
     with pytest.raises(UsageError, match=r"10\.\d MiB"):
         read_documents(file)
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [(GOOD, "the policy has no Statement"), ([GOOD], "a policy is an object with a Statement, not a list")],
+)
+def test_statements_without_a_policy_around_them_are_said_in_a_folder(tmp_path, statements, said):
+    (tmp_path / "bare.json").write_text(json.dumps(statements))
+    (principal,) = read_documents(tmp_path).principals
+    document = principal.policies[0].document
+    assert document is not None
+    assert said in document.problems
+    assert document.place.file == str(tmp_path / "bare.json")
+
+
+def test_a_folder_in_which_nothing_is_a_policy_is_refused_and_its_plan_named(tmp_path):
+    (tmp_path / "package.json").write_text('{"name": "x"}')
+    with pytest.raises(UsageError, match="No JSON file of the folder is a policy document"):
+        read_documents(tmp_path)
+    (tmp_path / "plan.json").write_text('{"format_version": "1.2", "terraform_version": "1.9.5", "planned_values": {}}')
+    with pytest.raises(UsageError) as refused:
+        read_documents(tmp_path)
+    assert refused.value.next.endswith("plan.json")
