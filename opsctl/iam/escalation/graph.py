@@ -16,13 +16,13 @@ from itertools import combinations, islice, product
 from opsctl.findings import NOWHERE
 from opsctl.hcl.symbols import is_symbolic
 from opsctl.iam.escalation.holdings import Area, Holdings, allows_all, possible
-from opsctl.iam.escalation.targets import Register, fits, is_open, kinds_of, resource_part, touches
+from opsctl.iam.escalation.targets import Register, fits, is_open, kinds_of, literal_start, resource_part, touches
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
 from opsctl.iam.estate import Carrier, Estate, Principal
 from opsctl.iam.evaluation import Grant, Request, decide
-from opsctl.iam.patterns import covers
-from opsctl.iam.policy import Statement
+from opsctl.iam.patterns import covers, has_variables
+from opsctl.iam.policy import Condition, Statement
 
 MOST_COMPARED = 25  # targets of one hub that are looked at for what the principal lacks; the mightiest come first
 LONGEST_CHAIN = 8
@@ -141,16 +141,44 @@ def trust_of(role: Principal, account: str) -> Trust:
                 trust.services.add(service_of(principal.value))
             elif principal.is_everybody or is_account(principal.value, account):
                 trust.account = True
-                plain = plain and not statement.conditions and lets_assume(statement)
+                plain = plain and not about_callers(statement) and lets_assume(statement)
             elif principal.kind == "AWS":
                 trust.named.setdefault(principal.value, statement)
     if trust.account and not plain:
-        trust.limits = tuple(replace(each, sid="", index=0, place=NOWHERE) for each in role.trust.statements)
+        trust.limits = tuple(
+            replace(each, sid="", index=0, place=NOWHERE, conditions=about_callers(each))
+            for each in role.trust.statements
+        )
     return trust
+
+
+def about_callers(statement: Statement) -> tuple[Condition, ...]:
+    """The conditions that who calls may decide; what a caller adds (MFA, an external id) any may. All of a Deny's."""
+    return tuple(
+        each for each in statement.conditions
+        if statement.effect == "Deny" or each.key.lower().startswith(("aws:principal", "aws:user", "aws:source"))
+    )  # fmt: skip
 
 
 def lets_assume(statement: Statement) -> bool:
     return any(covers(action.lower(), "sts:assumerole", "glob") for action in statement.actions)
+
+
+NAMING = ("arnequals", "arnlike", "stringequals", "stringlike")
+
+
+def callers(limits: Sequence[Statement]) -> tuple[str, ...] | None:
+    """Patterns of those of the account whom a trust policy's conditions on aws:PrincipalArn name; None: of anybody."""
+    patterns: list[str] = []
+    for statement in limits:
+        if statement.effect == "Allow":
+            named = [each.values for each in statement.conditions
+                     if each.key.lower() == "aws:principalarn" and each.operator.lower() in NAMING
+                     and not any(map(has_variables, each.values))]  # fmt: skip
+            if not named:
+                return None
+            patterns.extend(named[0])
+    return tuple(patterns)
 
 
 def is_account(value: str, account: str) -> bool:
@@ -181,7 +209,8 @@ class World:
         ]  # fmt: skip
         self._common: dict[tuple[int, int], list[tuple[int, Carrier | None]]] = {}
         self._worth: dict[int, tuple[Statement, ...]] = {}
-        self._narrowed: dict[tuple[int, frozenset[tuple[Statement, ...]]], Hub] = {}
+        self._narrowed: dict[tuple[int, tuple[int, ...]], Hub] = {}
+        self._plain: dict[int, tuple[Hub, Mapping[int, Sequence[tuple[int, Carrier | None]]]]] = {}
         self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
         self._registers: dict[str, Register[tuple[int | None, Carrier | None]]] = {}
 
@@ -336,7 +365,8 @@ class World:
                 for variant in held:
                     first = next(iter(variant.values()))
                     hub = self.hub(names[through], (Area.of(first),))
-                    yield Edge(technique, (variant,), self._letting_in(at, hub) if through is Through.TRUST else hub)
+                    for one in self._letting_in(at, hub) if through is Through.TRUST else (hub,):
+                        yield Edge(technique, (variant,), one)
 
     def _own(self, at: int, technique: Technique, held: tuple[Mapping[str, tuple[Grant, ...]], ...]) -> Edge:
         """Whether what it may change is itself; otherwise somebody else, of whom this estate says nothing."""
@@ -373,23 +403,57 @@ class World:
         request = Request(self.principals[start], "sts:AssumeRole", self.principals[role].arn)
         return decide(request, self.estate).allowed != "no"
 
-    def _letting_in(self, at: int, hub: Hub) -> Hub:
-        """A hub of roles that trust the account, without those whose trust policies keep this principal out.
+    def _letting_in(self, at: int, hub: Hub) -> Iterator[Hub]:
+        """A hub of roles that trust the account: those that let in all of it, and those that let in this principal.
 
-        Cost: for each principal the different such policies, not the roles that have them.
+        Cost: for each principal the different trust policies whose conditions may mean it, not the roles that have one.
         """
-        limited: dict[tuple[Statement, ...], int] = {}
-        for number, _ in hub.targets:
-            if number != at and (limits := self.trusts[number].limits):
-                limited.setdefault(limits, number)
-        shut = frozenset(limits for limits, role in limited.items() if not self._may_assume(at, role))
-        if not shut:
-            return hub
-        found = self._narrowed.get((id(hub), shut))
+        plain, limited = self._parted(hub)
+        yield plain
+        asked = [*self._callers.get(at, ()), *self._anybodys] if limited else []
+        mine = tuple(one for one in asked if one in limited and self._may_assume(at, limited[one][0][0]))
+        if mine:
+            key = (id(hub), mine)
+            if key not in self._narrowed:
+                rows = sorted((row for one in mine for row in limited[one]), key=lambda row: self.might[row[0]],
+                              reverse=True)  # fmt: skip
+                self._narrowed[key] = Hub(tuple(rows), open=False)
+            yield self._narrowed[key]
+
+    def _parted(self, hub: Hub) -> tuple[Hub, Mapping[int, Sequence[tuple[int, Carrier | None]]]]:
+        """A hub without the roles whose trust policies have limits; those, by which limits."""
+        found = self._plain.get(id(hub))
         if found is None:
-            kept = tuple(row for row in hub.targets if self.trusts[row[0]].limits not in shut)
-            found = self._narrowed[id(hub), shut] = Hub(kept, hub.unknown, hub.open)
+            limited: dict[int, list[tuple[int, Carrier | None]]] = {}
+            for row in hub.targets:
+                if row[0] in self._limits:
+                    limited.setdefault(self._limits[row[0]], []).append(row)
+            kept = tuple(row for row in hub.targets if row[0] not in self._limits)
+            found = self._plain[id(hub)] = (Hub(kept, hub.unknown, hub.open) if limited else hub, limited)
         return found
+
+    @cached_property
+    def _limits(self) -> Mapping[int, int]:
+        """Role → which of the different limits its trust policy has."""
+        seen: dict[tuple[Statement, ...], int] = {}
+        return {at: seen.setdefault(each.limits, len(seen)) for at, each in enumerate(self.trusts) if each.limits}
+
+    @cached_property
+    def _callers(self) -> Mapping[int, Sequence[int]]:
+        """Principal → the limits that name it."""
+        everybody = Register((each.arn, at) for at, each in enumerate(self.principals))
+        found: dict[int, list[int]] = {}
+        for one, at in {one: at for at, one in self._limits.items()}.items():
+            patterns = callers(self.trusts[at].limits) or ()
+            for caller in everybody.within(Area(tuple((pattern, (), ()) for pattern in patterns))):
+                found.setdefault(caller, []).append(one)
+        return found
+
+    @cached_property
+    def _anybodys(self) -> Sequence[int]:
+        """The limits that name nobody."""
+        limits = {one: at for at, one in self._limits.items()}
+        return [one for one, at in limits.items() if callers(self.trusts[at].limits) is None]
 
     def _reshaped(self, at: int, edges: Sequence[Edge]) -> Iterator[Edge]:
         """Somebody whose policies it may change, and as whom it can act by whatever way: together every permission."""
@@ -560,7 +624,9 @@ def wider(mine: Statement, their: Statement) -> bool:
     ) and all(
         not any(touches(no, resource) for no in mine.not_resources)
         if mine.not_resources
-        else any(covers(ours, resource) for ours in mine.resources or ("*",))
+        else any(
+            resource.startswith(literal_start(ours)) and covers(ours, resource) for ours in mine.resources or ("*",)
+        )
         for resource in their.resources or ("*",)
     )
 

@@ -22,6 +22,7 @@ def resource_part(text: str) -> str:
     return parts[5] if len(parts) == 6 else ""
 
 
+@lru_cache(maxsize=1 << 16)
 def literal_start(pattern: str) -> str:
     """The text before a pattern's first wildcard."""
     return pattern[: min((at for at in map(pattern.find, WILD) if at >= 0), default=len(pattern))]
@@ -42,10 +43,16 @@ def fits(pattern: str, arn: str) -> bool:
     )
 
 
+def begin_alike(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
 @lru_cache(maxsize=1 << 16)
 def touches(one: str, other: str) -> bool:
     """Whether two patterns share an ARN. Part by part: a name with colons in it that would be in both is nobody's."""
     ours, theirs = SYMBOL.sub("*", one), SYMBOL.sub("*", other)
+    if not begin_alike(literal_start(ours), literal_start(theirs)):
+        return False
     parts = list(zip(ours.split(":", 5), theirs.split(":", 5), strict=False))
     try:
         if ours.count(":") >= 5 and theirs.count(":") >= 5:

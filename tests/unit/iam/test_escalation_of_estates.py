@@ -568,3 +568,24 @@ def test_keys_of_oneself_by_variable_are_no_way_to_others(ways):
         }"""
     assert not ways(user, of="team/ann")
     assert ways(user.replace("user/*/$${aws:username}", "user/*"), of="team/ann")
+
+
+def test_a_thousand_roles_that_each_trust_one_by_condition_are_asked_of_that_one():
+    """The work is counted, not timed: targets of all edges."""
+    from opsctl.iam.escalation.graph import World
+
+    def trusted(name: str) -> dict[str, object]:
+        only = {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::111122223333:role/{name}"}}
+        return {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}, "Condition": only}
+
+    roles = tuple(
+        Principal("role", f"r{at}", f"arn:aws:iam::111122223333:role/r{at}", policies=(statement_of("sts:AssumeRole"),),
+                  trust=read_document(json.dumps({"Version": "2012-10-17", "Statement": [trusted(f"r{at + 1}")]})))
+        for at in range(1000)
+    )  # fmt: skip
+    world = World(Estate(roles, account="111122223333"))
+    targets = {at: [edge.hub.targets for edge in edges if edge.hub and edge.hub.targets]
+               for at, edges in world.edges.items()}  # fmt: skip
+    assert targets[0] == []
+    assert all(targets[at] == [((at - 1, None),)] for at in range(1, 1000))
+    assert len({id(edge.hub) for edges in world.edges.values() for edge in edges}) <= len(roles)
