@@ -218,10 +218,13 @@ def holds(condition: Condition, context: Context, *, variables: bool = True) -> 
     Args:
         variables: policy variables are filled in (documents of version 2012-10-17).
 
-    An operator that AWS doesn't know never holds (AWS refuses such a policy).
+    An operator that AWS doesn't know never holds (AWS refuses such a policy). Nothing matches an empty list: then a
+    condition holds where the key is missing, if its operator says so, and else never (IAM Access Analyzer policy check
+    reference, "Empty array condition").
     """
     operator = operator_of(condition.operator)
-    if not operator.known:
+    without_key = operator.if_exists or operator.negated or operator.quantifier == "forallvalues"
+    if not operator.known or (not condition.values and not without_key):
         return NO
     given = context.get(condition.key)
     if operator.name == "null":

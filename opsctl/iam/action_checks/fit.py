@@ -11,6 +11,7 @@ from opsctl.hcl.symbols import SYMBOL, is_symbolic
 from opsctl.iam.action_checks.names import judged
 from opsctl.iam.action_checks.subjects import GUIDE, REFERENCE, Subject, listed, own
 from opsctl.iam.check import Check
+from opsctl.iam.conditions import operator_of
 from opsctl.iam.estate import Estate
 from opsctl.iam.policy import Condition, Statement
 from opsctl.iam.spelling import nearest
@@ -352,6 +353,10 @@ def _operator_findings(subject: Subject, statement: Statement, condition: Condit
             severity=Severity.HIGH, fix=f"Write {meant}." if meant else "",
         )  # fmt: skip
         return
+    if not condition.values and not operator_of(condition.operator).negated:
+        message = f"{condition.operator} on {condition.key} compares with an empty list, which nothing matches."
+        fix = "Write the values that are meant, or take the condition out."
+        yield subject.finding(VALUE, message, statement, label, fix=fix)
     kind = key_type(condition.key)
     family = OPERATORS[operator]
     if kind is None:

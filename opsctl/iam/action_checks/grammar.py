@@ -83,6 +83,11 @@ LARGEST = max(*INLINE.values(), MANAGED)
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}|global|us-gov|")
 ACCOUNT = re.compile(r"\d{12}|aws|aws-marketplace|cloudfront|")
+# What a wildcard may stand behind that begins in a part and goes on past it: "arn:aws:s3::b/*" is no account.
+BEGINNINGS = {
+    3: re.compile(r"[a-z]{0,4}(-[a-z]*){0,3}(-\d{0,2})?|global"),
+    4: re.compile(r"\d{0,12}|a|aw|aws(-[a-z]*)?|c|cl[a-z]*"),
+}
 WILD = re.compile(r"[*?⟦]|\$\{")
 SERVICE = re.compile(
     r"[a-z0-9.-]+\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)"
@@ -128,7 +133,12 @@ def wrong_arn(text: str) -> tuple[str, str]:
         text = SYMBOL.sub("⟦⟧", VARIABLES.sub("*", text))  # they may hold colons
     parts = text.split(":", 5)
     if len(parts) < 6:
-        return ("", "") if parts[-1].endswith("*") else (f"{text} has {len(parts)} of an ARN's 6 parts", "")
+        begun = BEGINNINGS.get(len(parts) - 1)
+        if not parts[-1].endswith("*") or (begun and not begun.fullmatch(WILD.split(parts[-1])[0])):
+            missing = [""] * (6 - len(parts))
+            meant = ":".join([*parts[:-1], *missing, parts[-1]]) if parts[2:3] == ["s3"] else ""
+            return f"{text} has {len(parts)} of an ARN's 6 parts", meant
+        parts += ["*"] * (6 - len(parts))
     _, partition, service, region, account, name = parts
     if not WILD.search(partition) and partition not in PARTITIONS:
         return f'"{partition}" in {text} is no partition of AWS', _with(parts, 1, nearest(partition, PARTITIONS))

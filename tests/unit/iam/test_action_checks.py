@@ -163,12 +163,19 @@ def test_a_name_fits_a_type_whatever_part_of_it_a_wildcard_stands_for(start, end
         ("arn:aws:sqs:eu-west-1:12345:q", "no account id"), ("arn:aws:sqz:::q", "no service"),
         ("arn:awss:sqs:::q", "no partition"), ("my-bucket", "no ARN"), ("arn:aws:sqs", "3 of an ARN's 6 parts"),
         ("arn:aws:sqs:Ireland:123456789012:q", "no region"), ("arn:aws:s3:::", "names no resource"),
+        ("arn:aws:s3::b/*", "5 of an ARN's 6 parts"), ("arn:aws:s3:b/*", "4 of an ARN's 6 parts"),
+        ("arn:aws:sqz:eu-west-1:*", "no service"), ("arn:aws:s3:*", ""), ("arn:aws:iam::1234*", ""),
+        ("arn:aws:sqs:eu-*", ""), ("arn:aws:*", ""),
     ],
 )  # fmt: skip
 def test_an_arn_is_judged_by_its_shape(text, wrong):
     said, _ = wrong_arn(text)
     assert wrong in said
     assert bool(wrong) == bool(said)
+
+
+def test_an_arn_of_s3_that_is_a_colon_short_gets_it():
+    assert wrong_arn("arn:aws:s3::b/*")[1] == "arn:aws:s3:::b/*"
 
 
 # --- conditions ----------------------------------------------------------------------------------------------------
@@ -184,6 +191,7 @@ def test_an_arn_is_judged_by_its_shape(text, wrong):
         ({"StringEqual": {"aws:SourceAccount": "1"}}, "condition/operator"),
         ({"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}, "condition/value"),
         ({"Bool": {"aws:SecureTransport": "yes"}}, "condition/value"),
+        ({"StringEquals": {"aws:SourceAccount": []}}, "condition/value"),
         ({"ForAllValues:StringEquals": {"aws:PrincipalAccount": "1"}}, "condition/set-operator"),
     ],
 )

@@ -108,6 +108,23 @@ def test_a_key_that_nobody_gave_leaves_it_open_and_is_remembered():
     assert list(context.asked) == ["s3:prefix", "aws:sourcevpce"]
 
 
+@pytest.mark.parametrize(
+    ("operator", "given", "expected"),
+    [
+        ("StringEquals", {}, "no"),
+        ("StringEquals", {"s3:prefix": "a"}, "no"),
+        ("ForAnyValue:StringLike", {}, "no"),
+        ("Null", {}, "no"),
+        ("StringEqualsIfExists", {}, "depends"),
+        ("StringEqualsIfExists", {"s3:prefix": "a"}, "no"),
+        ("StringEqualsIfExists", {"s3:prefix": None}, "yes"),
+        ("ForAllValues:StringEquals", {"s3:prefix": None}, "yes"),
+    ],
+)
+def test_nothing_matches_an_empty_list(operator, given, expected):
+    assert WORDS[holds(Condition(operator, "s3:prefix", ()), context_of(given))] == expected
+
+
 def test_an_unknown_value_leaves_it_open():
     assert answer("StringEquals", "⟦var.vpce⟧", "vpce-1") == "depends"
     assert answer("StringNotEquals", "⟦var.vpce⟧", "vpce-1") == "depends"
