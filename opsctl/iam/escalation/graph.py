@@ -15,13 +15,13 @@ from itertools import combinations, islice, product
 
 from opsctl.findings import NOWHERE
 from opsctl.hcl.symbols import is_symbolic
-from opsctl.iam.escalation.holdings import Area, Holdings, allows_all, possible
-from opsctl.iam.escalation.targets import Register, fits, is_open, kinds_of, literal_start, resource_part, touches
+from opsctl.iam.escalation.holdings import Area, Holdings, possible
+from opsctl.iam.escalation.targets import Register, fits, is_open, kinds_of, resource_part, touches
 from opsctl.iam.escalation.technique import Technique, Through
 from opsctl.iam.escalation.techniques import OPERATED, PASSING, RUNS_AS, TECHNIQUES
 from opsctl.iam.estate import Carrier, Estate, Principal
 from opsctl.iam.evaluation import Grant, Request, decide
-from opsctl.iam.patterns import covers, has_variables
+from opsctl.iam.patterns import Beginnings, Dialect, covers, has_variables
 from opsctl.iam.policy import Condition, Statement
 
 MOST_COMPARED = 25  # targets of one hub that are looked at for what the principal lacks; the mightiest come first
@@ -208,7 +208,7 @@ class World:
             if each.kind in ("role", "user") or (each.kind == "group" and not {each.name, each.arn} & members)
         ]  # fmt: skip
         self._common: dict[tuple[int, int], list[tuple[int, Carrier | None]]] = {}
-        self._worth: dict[int, tuple[Statement, ...]] = {}
+        self._parts: dict[int, tuple[Parts, Parts]] = {}
         self._narrowed: dict[tuple[int, tuple[int, ...]], Hub] = {}
         self._plain: dict[int, tuple[Hub, Mapping[int, Sequence[tuple[int, Carrier | None]]]]] = {}
         self._hubs: dict[tuple[str, tuple[Area, ...]], Hub] = {}
@@ -569,18 +569,39 @@ class World:
 
     def lacks(self, at: int, other: int) -> bool:
         """Whether somebody may do anything worth having that a principal may not, or that a Deny may keep from it."""
-        ours = () if self.principals[at].boundary is not None else self._allowed(at)
-        walls = self.holdings[at].walls
+        ours, walls = self._own_parts(at)
+        theirs, _ = self._own_parts(other)
         return any(
-            not any(wider(mine, part) for mine in ours) or any(denies(wall, part) for wall in walls)
-            for their in self._allowed(other) for part in parts(their)
+            self.principals[at].boundary is not None
+            or not any(wider(mine, part) for mine in ours.that_may_cover(part))
+            or any(denies(wall, part) for wall in walls.that_may_touch(part))
+            for each in theirs.statements for part in by_action(each)
         )  # fmt: skip
 
-    def _allowed(self, at: int) -> tuple[Statement, ...]:
-        found = self._worth.get(at)
+    def _own_parts(self, at: int) -> tuple[Parts, Parts]:
+        """What its policies allow that is worth having, and what they deny."""
+        found = self._parts.get(at)
         if found is None:
-            found = self._worth[at] = worth_having(self.principals[at])
+            found = self._parts[at] = Parts(worth_having(self.principals[at])), Parts(self.holdings[at].walls)
         return found
+
+
+class Parts:
+    """Statements by their resources, one of each: to find those that may have to do with one."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self.statements = [
+            replace(each, resources=(resource,)) if resource else each
+            for each in statements for resource in each.resources or ("",)
+        ]  # fmt: skip
+        self._beginnings = Beginnings("".join(each.resources) for each in self.statements)
+
+    def that_may_cover(self, part: Statement) -> Iterator[Statement]:
+        return (self.statements[at] for at in self._beginnings.around("".join(part.resources)))
+
+    def that_may_touch(self, part: Statement) -> Iterator[Statement]:
+        near = self._beginnings.near("".join(part.resources), len(self.statements))
+        return (self.statements[at] for at in near or ())
 
 
 @lru_cache(maxsize=1 << 14)
@@ -601,34 +622,35 @@ def worth_having(principal: Principal) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def parts(statement: Statement) -> Iterator[Statement]:
-    """A statement as several, each of one action on one resource (or of all but some)."""
-    for action, resource in product(statement.actions or ("",), statement.resources or ("",)):
-        yield replace(statement, actions=(action,) if action else (), resources=(resource,) if resource else ())
+def by_action(statement: Statement) -> Iterator[Statement]:
+    """A statement as several, each of one action (or of all but some)."""
+    for action in statement.actions or ("",):
+        yield replace(statement, actions=(action,) if action else ())
 
 
 def wider(mine: Statement, their: Statement) -> bool:
     """Whether a statement gives all that another does."""
-    if any(condition not in their.conditions for condition in mine.conditions):
-        return False
-    if their.not_actions or their.not_resources:
-        return allows_all(mine) or (mine.actions, mine.not_actions, mine.resources, mine.not_resources) == (
-            their.actions, their.not_actions, their.resources, their.not_resources,
-        )  # fmt: skip
-    actions = [each.lower() for each in mine.actions]
-    return all(
-        any(covers(ours, action.lower(), "glob") for ours in actions)
-        if actions
-        else not any(touches(no.lower(), action.lower()) for no in mine.not_actions)
-        for action in their.actions
-    ) and all(
-        not any(touches(no, resource) for no in mine.not_resources)
-        if mine.not_resources
-        else any(
-            resource.startswith(literal_start(ours)) and covers(ours, resource) for ours in mine.resources or ("*",)
-        )
-        for resource in their.resources or ("*",)
+
+    def gives(given: Sequence[str], spared: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> bool:
+        if "*" in given:
+            return True
+        if unwanted:
+            return bool(spared) and set(spared) <= set(unwanted)
+        if spared:
+            return not any(touches(no, each) for no in spared for each in wanted)
+        dialect: Dialect = "glob" if wanted is called else "resource"
+        return all(any(covers(ours, each, dialect) for ours in given) for each in wanted)
+
+    called = lowered(their.actions)
+    return (
+        all(condition in their.conditions for condition in mine.conditions)
+        and gives(lowered(mine.actions), lowered(mine.not_actions), called, lowered(their.not_actions))
+        and gives(mine.resources, mine.not_resources, their.resources, their.not_resources)
     )
+
+
+def lowered(actions: Iterable[str]) -> list[str]:
+    return [action.lower() for action in actions]
 
 
 def denies(wall: Statement, part: Statement) -> bool:
@@ -639,8 +661,7 @@ def denies(wall: Statement, part: Statement) -> bool:
             return not given or any(not any(covers(no, each) for no in spared) for each in given)
         return not given or not taken or any(touches(one, each) for one in taken for each in given)
 
-    lowered = [each.lower() for each in wall.actions], [each.lower() for each in wall.not_actions]
-    return about(*lowered, [each.lower() for each in part.actions]) and about(
+    return about(lowered(wall.actions), lowered(wall.not_actions), lowered(part.actions)) and about(
         wall.resources, wall.not_resources, part.resources
     )
 

@@ -466,8 +466,9 @@ def denies(action: object, resource: object = "*") -> dict[str, object]:
         [allow("s3:*"), allow("sqs:*"), denies("s3:DeleteBucket")],
         [allow("s3:*"), allow("sqs:*"), denies(["s3:*", "sqs:*"], "arn:aws:s3:::y/*")],
         [{"Effect": "Allow", "NotAction": ["iam:*", "lambda:*"], "Resource": "*"}],
+        [allow(["*GetObject", "sqs:SendMessage"])],
     ],
-    ids=["two statements", "a Deny of something else", "a Deny elsewhere", "all but others"],
+    ids=["two statements", "a Deny of something else", "a Deny elsewhere", "all but others", "a wildcard in front"],
 )
 def test_who_has_it_all_in_several_statements_gains_nothing(ways, own):
     assert "function-code" not in ways(deployer(CODE, *own), *WORKER, of="deployer")
@@ -589,3 +590,16 @@ def test_a_thousand_roles_that_each_trust_one_by_condition_are_asked_of_that_one
     assert targets[0] == []
     assert all(targets[at] == [((at - 1, None),)] for at in range(1, 1000))
     assert len({id(edge.hub) for edges in world.edges.values() for edge in edges}) <= len(roles)
+
+
+def test_many_statements_are_held_only_to_those_that_begin_alike():
+    """The work is counted, not timed: statements that are looked at for one."""
+    from opsctl.iam.escalation.graph import Parts
+
+    document = read_document(json.dumps({"Version": "2012-10-17", "Statement": [
+        allow("s3:GetObject", [f"arn:aws:s3:::bucket-{at}/*", f"arn:aws:s3:::other-{at}/*"]) for at in range(1000)
+    ]}))  # fmt: skip
+    parts = Parts(document.statements)
+    assert len(parts.statements) == 2000
+    one = parts.statements[77]
+    assert list(parts.that_may_cover(one)) == list(parts.that_may_touch(one)) == [one]
