@@ -6,8 +6,9 @@ Severity:
     critical  a way to every permission, every step of it in the estate
     high      a way to somebody who may do what the principal may not; for a document that nobody is named in: the
               permissions are all there, and what they need is taken to be there too
-    medium    "conditional": the permissions are there, and the estate doesn't show what they need; or a role that
-              trusts the principal by name, or a permission in everyday use (batch:SubmitJob), which somebody meant
+    medium    "conditional": the permissions are there, and the estate doesn't show what they need, or tags or an
+              instance profile that it doesn't show decide; or a role that trusts the principal by name, or a permission
+              in everyday use (batch:SubmitJob), which somebody meant
     low       the principal is a role as which only a service of AWS acts, with nothing in it that a caller writes
 """
 
