@@ -48,7 +48,8 @@ class FunctionMemory(Gap):
             process = worker._proc
             if process is not None:
                 last.peak_mb = _peak_mb(process)
-                if _end_if_too_large(worker):
+                if outgrew(process, worker.config.get("MemorySize")):
+                    process.kill()
                     process.wait()
                     worker._proc = None
                     return {**response, "status": "error", "error": DIED, "raised": None}
@@ -68,15 +69,19 @@ class FunctionMemory(Gap):
     def _look(self) -> None:
         """End what grows on and on, before it has taken this machine's memory."""
         for worker in list(self._at_work):
-            _end_if_too_large(worker)
+            process, limit_mb = worker._proc, worker.config.get("MemorySize")
+            if process is not None and limit_mb and (_peak_mb(process) or 0) > int(limit_mb):
+                process.kill()
 
 
-def _end_if_too_large(worker: Any) -> bool:
-    process, limit = worker._proc, worker.config.get("MemorySize")
-    if process is None or not limit or (_peak_mb(process) or 0) <= int(limit):
-        return False
-    process.kill()
-    return True
+def outgrew(process: Any, limit_mb: Any) -> bool:
+    """Whether a worker took more than it has. One whose peak can't be told any more was ended by a look just now, after
+    it had answered.
+    """
+    peak = _peak_mb(process)
+    if peak is None:
+        return bool(process.wait(ENDED_SECONDS) == -SIGKILL)
+    return bool(limit_mb) and peak > int(limit_mb)
 
 
 def _peak_mb(process: Any) -> float | None:
