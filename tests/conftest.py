@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is about seconds: a busy machine fails none. Where CI is set Hypothesis takes such a profile by itself.
+settings.register_profile("busy", deadline=None)
+if "CI" not in os.environ:
+    settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)
