@@ -19,7 +19,6 @@ from opsctl.findings import Report, Rule, Severity
 
 if TYPE_CHECKING:
     from opsctl.findings.listing import Shown
-    from opsctl.findings.waivers import Waiver
 
 FORMATS = ("text", "json", "sarif", "junit", "github")
 NEVER = "never"
@@ -158,22 +157,17 @@ def _before(paths: Sequence[Path], base: str, stack: ExitStack) -> list[Path]:
 
 def _judged(checked: Checked, wishes: Wishes, day: date) -> tuple[Report, Mapping[str, Rule]]:
     """What was found, less what waivers take out, with what is wrong with them."""
-    from opsctl.findings.sources import Sources
-    from opsctl.findings.waivers import RULES, apply, comments
+    from opsctl.findings.waivers import RULES, judged, written_in
 
-    found = (finding.place.file for finding in checked.report.findings)
-    waivers = (*_waivers(wishes.waivers), *comments(Sources(), sorted({*found, *checked.files})))
-    ran = frozenset(checked.rules) if checked.ran is None else checked.ran
-    judged = apply(checked.report, waivers, today=day, ran=ran, known=checked.rules)
-    return judged, {**checked.rules, **{rule.id: rule for rule in RULES}}
-
-
-def _waivers(files: Sequence[Path] | None) -> tuple[Waiver, ...]:
-    from opsctl.findings.waivers import FILE_NAME, read_waivers
-
-    if files is None:
-        files = [file for name in (FILE_NAME, "opsctl.toml") if (file := Path(name)).is_file()]
-    return tuple(waiver for file in files for waiver in read_waivers(file))
+    report = judged(
+        checked.report,
+        written=written_in(Path()) if wishes.waivers is None else wishes.waivers,
+        read=checked.files,
+        today=day,
+        ran=frozenset(checked.rules) if checked.ran is None else checked.ran,
+        known=checked.rules,
+    )
+    return report, {**checked.rules, **{rule.id: rule for rule in RULES}}
 
 
 def _show(report: Report, rules: Mapping[str, Rule], wishes: Wishes, tool: str, paths: Sequence[Path]) -> None:

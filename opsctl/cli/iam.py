@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,17 +74,18 @@ def check(
     from opsctl.iam.checking import check as run
     from opsctl.iam.checking import rules
 
-    asked, files, given = None, list(var_files or ()), None
+    asked, given = None, dict[str, Any]()
     if live:
-        from opsctl.environments.planning import variables
+        from opsctl.environments.planning import given_to_stack
         from opsctl.iam.live import live_findings
 
         ports = live_ports(live)
-        asked = partial(live_findings, aws=ports.aws, clock=ports.clock)
-        files, given = files or [ports.environment.variables_file], variables(ports)
+        asked, given = partial(live_findings, aws=ports.aws, clock=ports.clock), given_to_stack(ports)
+    if var_files:
+        given["var_files"] = var_files
 
     def found(where: Sequence[Path]) -> output.Checked:
-        report = run(where, source=source, var_files=files, variables=given, select=select or (), live=asked)
+        report = run(where, source=source, select=select or (), live=asked, **given)
         known = rules()
         ran = frozenset(name for name in known if not select or name.startswith(tuple(select)))
         return output.Checked(report, known, ran)
@@ -153,14 +154,13 @@ def explain(
     from opsctl.iam.checking import estate_of
     from opsctl.iam.explaining import explain as judge
 
-    given, files, values, ports = pairs(context or ()), [], None, None
+    given, ports, told = pairs(context or ()), None, dict[str, Any]()
     if live:
-        from opsctl.environments.planning import variables
+        from opsctl.environments.planning import given_to_stack
 
         ports = live_ports(live)
-        files, values = [ports.environment.variables_file], variables(ports)
-    estate = estate_of(path, source=source, var_files=files, variables=values)
-    explanation = judge(estate, principal, action, resource, given)
+        told = given_to_stack(ports)
+    explanation = judge(estate_of(path, source=source, **told), principal, action, resource, given)
     simulated = None
     if ports:
         from opsctl.iam.live import simulate

@@ -194,6 +194,11 @@ def variables(ports: Ports) -> dict[str, Any]:
     }
 
 
+def given_to_stack(ports: Ports) -> dict[str, Any]:
+    """How whoever reads the stack without Terraform is told the same: arguments of `lint`, `check`, `estate_of`."""
+    return {"var_files": [ports.environment.variables_file], "variables": variables(ports)}
+
+
 def make_plan(ports: Ports, terraform: Terraform, *, destroy: bool = False, out: Path | None = None) -> Plan:
     """A saved plan of what Terraform would change, in `out` or else in the work folder."""
     from opsctl.terraform.plan import Origin

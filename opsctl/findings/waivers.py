@@ -93,6 +93,35 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text, re.DOTALL) is not None
 
 
+def written_in(folder: Path) -> list[Path]:
+    """The files of a project's folder that may hold waivers, as far as they are there."""
+    return [file for name in (FILE_NAME, "opsctl.toml") if (file := folder / name).is_file()]
+
+
+def judged(
+    report: Report,
+    *,
+    written: Iterable[Path],
+    read: Iterable[str],
+    today: date,
+    ran: Iterable[str],
+    known: Iterable[str] = (),
+) -> Report:
+    """A report with every waiver applied: those of files, and those beside what was read or found.
+
+    Args:
+        written: TOML files of waivers.
+        read: Terraform files that may carry some in comments, also where nothing was found.
+        today, ran, known: see `apply`.
+
+    Raises:
+        UsageError: a file of waivers can't be read.
+    """
+    files = {*read, *(finding.place.file for finding in report.findings)}
+    waivers = [*(waiver for file in written for waiver in read_waivers(file)), *comments(Sources(), sorted(files))]
+    return apply(report, waivers, today=today, ran=ran, known=known)
+
+
 def apply(
     report: Report, waivers: Sequence[Waiver], *, today: date, ran: Iterable[str], known: Iterable[str] = ()
 ) -> Report:

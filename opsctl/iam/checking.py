@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.errors import UsageError, did_you_mean
 from opsctl.findings import Finding, Place, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED
+from opsctl.hcl.paths import read_path
 from opsctl.iam.check import Check
 from opsctl.iam.estate import Estate
 
@@ -94,21 +95,14 @@ def estates_of(
     Raises:
         UsageError: the path or what it holds can't be read at all.
     """
-    from opsctl.iam.documents import read_documents
+    if kind_of(path) is Kind.DOCUMENTS:
+        from opsctl.iam.documents import read_documents
+
+        return (read_documents(path),)
     from opsctl.iam.gathering import gather
 
-    match kind_of(path):
-        case Kind.DOCUMENTS:
-            return (read_documents(path),)
-        case Kind.PLAN:
-            from opsctl.hcl.plans import read_plan
-
-            return (gather(read_plan(path, source=source)),)
-        case Kind.TERRAFORM:
-            from opsctl.hcl.reading import read_roots
-
-            roots = read_roots(path, var_files=var_files, variables=variables or {})
-            return tuple(replace(gather(each), root=each.root) for each in roots)
+    read = read_path(path, source=source, var_files=var_files, variables=variables)
+    return tuple(replace(gather(each), root=each.root) for each in read)
 
 
 def estate_of(path: Path, **how: Any) -> Estate:
@@ -175,11 +169,10 @@ def check(
     Raises:
         UsageError: a path that can't be read at all, or an unknown rule.
     """
+    known = rules()
     for wanted in select:
-        if not any(name.startswith(wanted) for name in rules()):
-            raise UsageError(
-                f"There is no rule {wanted}.{did_you_mean(wanted, rules())}", next="docs/iam.md lists them."
-            )
+        if not any(name.startswith(wanted) for name in known):
+            raise UsageError(f"There is no rule {wanted}.{did_you_mean(wanted, known)}", next="docs/iam.md lists them.")
     estates = [
         (path, estate)
         for path in paths

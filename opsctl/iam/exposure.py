@@ -160,6 +160,7 @@ NARROWING = frozenset({
 SOURCE = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"})
 ANYBODY = re.compile(r"^[*?:/]*$")
 NEGATED = re.compile(r"Not|Null", re.IGNORECASE)
+READING = re.compile(r"^[a-z0-9-]+:(get|list|describe|head|batchget|batchcheck|download)", re.IGNORECASE)
 OPEN_NETWORKS = frozenset({"0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1"})
 
 # Services that say whose resource they act for when they take a role ("Cross-service confused deputy prevention" in the
@@ -373,8 +374,7 @@ def judge_resource(guarded: Guarded, document: Document, estate: Estate) -> Iter
 
 def severity_of(statement: Statement) -> Severity:
     """Open to everybody: what can be changed is worse than what can be read."""
-    reading = re.compile(r"^[a-z0-9-]+:(get|list|describe|head|batchget|batchcheck|download)", re.IGNORECASE)
-    changes = statement.not_actions or not all(reading.match(action) for action in statement.actions)
+    changes = statement.not_actions or not all(READING.match(action) for action in statement.actions)
     return Severity.CRITICAL if changes else Severity.HIGH
 
 

@@ -14,6 +14,7 @@ from opsctl.errors import UsageError
 from opsctl.findings import Finding, Place, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED, holes
 from opsctl.hcl import Configuration
+from opsctl.hcl.paths import read_path
 from opsctl.policy.loading import Broken, Failure, RuleFile, built_in, chosen, sentence_of
 from opsctl.policy.rule import Stack
 
@@ -182,24 +183,3 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
                 next="Name a folder of Terraform files, or what `terraform show -json PLAN` prints.",
             )
     return list(found)
-
-
-def read_path(
-    path: Path,
-    *,
-    source: Path | None = None,
-    var_files: Sequence[Path] = (),
-    variables: Mapping[str, Any] | None = None,
-) -> tuple[Configuration, ...]:
-    """A plan, or each root module of a folder: what one says of an address says nothing about another's.
-
-    Raises:
-        UsageError: it can't be read at all.
-    """
-    if path.is_dir():
-        from opsctl.hcl.reading import read_roots
-
-        return read_roots(path, var_files=var_files, variables=variables or {})
-    from opsctl.hcl.plans import read_plan
-
-    return (read_plan(path, source=source),)

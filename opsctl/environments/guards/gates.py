@@ -42,35 +42,29 @@ def mapping_templates(ports: Ports, plan: Plan) -> Iterator[str]:
 
 
 def policy(ports: Ports, plan: Plan) -> Iterator[str]:
-    from opsctl.environments.planning import variables
+    from opsctl.environments.planning import given_to_stack
     from opsctl.policy.linting import lint  # a parser of HCL: imported where an environment asks for it
 
     environment = ports.environment
-    linted = lint(
-        [environment.stack], var_files=[environment.variables_file], variables=variables(ports),
-        settings={"environment": environment.name},
-    )  # fmt: skip
+    linted = lint([environment.stack], settings={"environment": environment.name}, **given_to_stack(ports))
     yield from standing(ports, linted.report, linted.ran, linted.files)
 
 
 def iam(ports: Ports, plan: Plan) -> Iterator[str]:
-    from opsctl.environments.planning import variables
+    from opsctl.environments.planning import given_to_stack
     from opsctl.iam.checking import check, rules
 
-    environment = ports.environment
-    report = check([environment.stack], var_files=[environment.variables_file], variables=variables(ports))
-    yield from standing(ports, report, rules(), {finding.place.file for finding in report.findings})
+    report = check([ports.environment.stack], **given_to_stack(ports))
+    yield from standing(ports, report, rules(), ())
 
 
 def standing(ports: Ports, report: Report, ran: Iterable[str], files: Iterable[str]) -> Iterator[str]:
     """Findings of high severity or above that no waiver takes out, worst first."""
-    from opsctl.findings.sources import Sources
-    from opsctl.findings.waivers import FILE_NAME, apply, comments, read_waivers
+    from opsctl.findings.waivers import judged, written_in
 
-    written = [file for name in (FILE_NAME, "opsctl.toml") if (file := ports.environment.root / name).is_file()]
-    waivers = [waiver for file in written for waiver in read_waivers(file)]
-    judged = apply(report, [*waivers, *comments(Sources(), sorted(files))], today=ports.clock.now().date(), ran=ran)
-    for finding in sorted(judged.at_or_above(Severity.HIGH), key=lambda each: (-each.severity, each.place)):
+    written = written_in(ports.environment.root)
+    left = judged(report, written=written, read=files, today=ports.clock.now().date(), ran=ran)
+    for finding in sorted(left.at_or_above(Severity.HIGH), key=lambda each: (-each.severity, each.place)):
         yield f"{finding.rule} at {finding.place or finding.resource}: {finding.message}"
 
 
