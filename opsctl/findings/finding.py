@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 from opsctl.exit_codes import ExitCode
@@ -115,8 +116,10 @@ class Finding:
             "fix": self.fix,
         }
 
-    def at(self, place: Place) -> Finding:
-        return replace(self, place=place)
+    def read_at(self, path: Path, root: str) -> Finding:
+        """With its root module. What a plan without its Terraform has no line for lies in the plan's file."""
+        place = self.place if self.place.file or path.is_dir() else Place(path.as_posix())
+        return replace(self, place=place, root=root)
 
 
 @dataclass(frozen=True)

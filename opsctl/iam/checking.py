@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import UsageError, did_you_mean
-from opsctl.findings import Finding, Place, Report, Rule, Severity
+from opsctl.findings import Finding, Report, Rule, Severity
 from opsctl.findings.not_analysed import NOT_ANALYSED
 from opsctl.hcl.paths import read_path
 from opsctl.iam.check import Check
@@ -179,19 +179,13 @@ def check(
         for estate in estates_of(path, source=source, var_files=var_files, variables=variables)
     ]
     found = [
-        placed(finding, path, estate)
+        finding.read_at(path, estate.root)
         for path, estate in estates
         for finding in (*findings_of(estate), *(live(estate) if live else ()))
     ]
     chosen = [each for each in found if not select or each.rule.startswith(tuple(select))]
     ordered = sorted(dict.fromkeys(chosen), key=lambda each: (-each.severity, each.place, each.rule, each.message))
     return Report(tuple(ordered), analysed(estate for _, estate in estates))
-
-
-def placed(finding: Finding, path: Path, estate: Estate) -> Finding:
-    """With its root module; what a plan without its Terraform has no line for lies in the plan's file."""
-    place = finding.place if finding.place.file or path.is_dir() else Place(path.as_posix())
-    return replace(finding, place=place, root=estate.root)
 
 
 def findings_of(estate: Estate) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Cost: every rule asks for the types that it is about, so a run grows with resour
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +90,7 @@ def lint(
             said = list(findings_of(configuration, loaded, wanted, settings or {}))
             if own:
                 said += _own_findings(own, configuration, wanted, settings or {}, path if path.is_file() else None)
-            if path.is_file():
-                said = [each if each.place.file else each.at(Place(str(path))) for each in said]
-            found += (replace(each, root=configuration.root) for each in said)
+            found += (each.read_at(path, configuration.root) for each in said)
     places = {each.place.file for configuration in read for each in configuration.resources}
     places |= {each.place.file for configuration in read for each in configuration.problems}
     left_out = frozenset(rules) - wanted
